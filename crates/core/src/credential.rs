@@ -1,0 +1,159 @@
+//! The one credential a request presents, or why there is none.
+
+use crate::cookie;
+use crate::reply::Reason;
+use crate::request::{Field, RequestView, Value};
+
+/// What a request presents to say who is asking (RFC 9110 §11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Credential<'r> {
+    /// Nothing.
+    None,
+    /// `Authorization: Bearer …` (RFC 6750 §2.1): attached by a program.
+    Bearer(&'r str),
+    /// The session cookie: attached by the browser, whoever made it send the request.
+    Cookie(&'r str),
+}
+
+/// Finds the credential.
+///
+/// An `Authorization` line settles the matter: whatever is wrong with it, there is no falling
+/// back to a cookie. Of the two cookie names the suffixed one, which belongs to this instance
+/// alone, goes first.
+pub(crate) fn find<'r>(
+    view: &RequestView<'r>,
+    cookies: &CookieNames,
+) -> Result<Credential<'r>, Reason> {
+    match view.field(Field::Authorization) {
+        Value::Absent => {}
+        Value::One(value) => return bearer(value).ok_or(Reason::TokenMalformed),
+        Value::Repeated => return Err(Reason::AmbiguousCredential),
+    }
+    let suffixed = one_cookie(view, &cookies.suffixed)?;
+    let plain = one_cookie(view, PLAIN)?;
+    Ok(suffixed
+        .or(plain)
+        .map_or(Credential::None, Credential::Cookie))
+}
+
+/// The names under which this instance's session cookie may arrive.
+#[derive(Clone, Debug)]
+pub(crate) struct CookieNames {
+    suffixed: Box<str>,
+}
+
+impl CookieNames {
+    /// `suffix` is derived from the publishable key, so that two instances on one host do not
+    /// overwrite each other's cookies.
+    pub(crate) fn new(suffix: &str) -> Self {
+        Self {
+            suffixed: format!("{PLAIN}_{suffix}").into(),
+        }
+    }
+}
+
+/// The value of a cookie; an empty one counts as absent, as in Clerk.
+fn one_cookie<'r>(view: &RequestView<'r>, name: &str) -> Result<Option<&'r str>, Reason> {
+    match cookie::find(view, name) {
+        Value::Absent => Ok(None),
+        Value::One(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Value::Repeated => Err(Reason::AmbiguousCredential),
+    }
+}
+
+/// `Bearer` in any case (RFC 9110 §11.1), spaces, and one `token68`.
+fn bearer(value: &str) -> Option<Credential<'_>> {
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    let token68 = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+    let well_formed =
+        scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.bytes().all(token68);
+    well_formed.then_some(Credential::Bearer(token))
+}
+
+/// Clerk's session cookie on the application's own host.
+const PLAIN: &str = "__session";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(lines: &[(&str, &str)], want: Result<Credential<'_>, Reason>) {
+        let mut view = RequestView::new("GET", "/", None);
+        for (name, value) in lines {
+            view.header(name, value.as_bytes());
+        }
+        assert_eq!(find(&view, &CookieNames::new("abc")), want, "{lines:?}");
+    }
+
+    #[test]
+    fn a_bearer_token_is_read_in_one_way_only() {
+        check(
+            &[("authorization", "Bearer a.b.c")],
+            Ok(Credential::Bearer("a.b.c")),
+        );
+        check(
+            &[("authorization", "bearer  a.b.c ")],
+            Ok(Credential::Bearer("a.b.c")),
+        );
+        for bad in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "a.b.c",
+            "Basic x",
+            "Bearer a b",
+            "Bearer a,b",
+            "Bearer\ta",
+            "Bearer \"a\"",
+            "Bearer á",
+            "Bearer Bearer a",
+        ] {
+            check(&[("authorization", bad)], Err(Reason::TokenMalformed));
+        }
+    }
+
+    #[test]
+    fn a_bad_header_never_falls_back_to_a_good_cookie() {
+        check(
+            &[("authorization", "Basic x"), ("cookie", "__session=a")],
+            Err(Reason::TokenMalformed),
+        );
+        check(
+            &[("authorization", ""), ("cookie", "__session=a")],
+            Err(Reason::TokenMalformed),
+        );
+    }
+
+    #[test]
+    fn a_repeat_is_refused() {
+        let two = [("authorization", "Bearer a"), ("authorization", "Bearer a")];
+        check(&two, Err(Reason::AmbiguousCredential));
+        check(
+            &[("cookie", "__session=a; __session=a")],
+            Err(Reason::AmbiguousCredential),
+        );
+        check(
+            &[("cookie", "__session_abc=a; __session=b; __session=b")],
+            Err(Reason::AmbiguousCredential),
+        );
+    }
+
+    #[test]
+    fn the_suffixed_cookie_goes_first_and_an_empty_one_is_absent() {
+        check(
+            &[("cookie", "__session=a; __session_abc=b")],
+            Ok(Credential::Cookie("b")),
+        );
+        check(
+            &[("cookie", "__session=a; __session_xyz=b")],
+            Ok(Credential::Cookie("a")),
+        );
+        check(
+            &[("cookie", "__session=a; __session_abc=")],
+            Ok(Credential::Cookie("a")),
+        );
+        check(&[("cookie", "__session=")], Ok(Credential::None));
+        check(&[], Ok(Credential::None));
+    }
+}

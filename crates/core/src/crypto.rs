@@ -1,0 +1,129 @@
+//! The only file that names the cryptography crates.
+//!
+//! `jsonwebtoken` reads JSON Web Keys. Signatures are verified by `aws-lc-rs` directly, with keys
+//! parsed once: going through `jsonwebtoken` would parse the key again for every token.
+
+use std::fmt;
+
+use aws_lc_rs::digest::{Digest, SHA1_FOR_LEGACY_USE_ONLY, digest};
+use aws_lc_rs::rand::fill;
+use aws_lc_rs::rsa::PublicEncryptingKey;
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
+
+/// A public key together with the one algorithm it is for: RSASSA-PKCS1-v1_5 with SHA-256
+/// (`RS256`, RFC 7518 §3.3), 2048 to 8192 bits.
+///
+/// The algorithm belongs to the key, so no token can choose another one (RFC 8725 §3.1).
+pub(crate) struct VerifyingKey(ParsedPublicKey);
+
+/// Why a key cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyFault {
+    /// Not an RSA key for verifying `RS256` signatures.
+    OtherUse,
+    /// No `kid`.
+    NoKeyId,
+    /// Fewer than 2048 or more than 8192 bits.
+    Size,
+    /// Not decodable.
+    Malformed,
+}
+
+impl VerifyingKey {
+    /// The algorithm, as `alg` spells it.
+    pub(crate) const ALGORITHM: &'static str = "RS256";
+
+    /// Reads one member of a JWK Set (RFC 7517 §4) and returns its `kid` with the key.
+    pub(crate) fn from_jwk(value: serde_json::Value) -> Result<(String, Self), KeyFault> {
+        let jwk: Jwk = serde_json::from_value(value).map_err(|_| KeyFault::Malformed)?;
+        let common = jwk.common;
+        let AlgorithmParameters::RSA(rsa) = jwk.algorithm else {
+            return Err(KeyFault::OtherUse);
+        };
+        let verifies = common
+            .key_operations
+            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+        if !verifies
+            || !matches!(common.public_key_use, None | Some(PublicKeyUse::Signature))
+            || !matches!(common.key_algorithm, None | Some(KeyAlgorithm::RS256))
+        {
+            return Err(KeyFault::OtherUse);
+        }
+        let kid = common.key_id.ok_or(KeyFault::NoKeyId)?;
+        let decode = |text: &str| {
+            URL_SAFE_NO_PAD
+                .decode(text)
+                .map_err(|_| KeyFault::Malformed)
+        };
+        let (n, e) = (decode(&rsa.n)?, decode(&rsa.e)?);
+        check_size(modulus_bits(&n))?;
+        RsaPublicKeyComponents { n, e }
+            .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+            .map(|key| (kid, Self(key)))
+            .map_err(|_| KeyFault::Malformed)
+    }
+
+    /// Reads a DER-encoded `SubjectPublicKeyInfo` (RFC 5280 §4.1), the content of a
+    /// `PUBLIC KEY` PEM block.
+    pub(crate) fn from_spki_der(der: &[u8]) -> Result<Self, KeyFault> {
+        // This parser knows SPKI alone and tells the size; the next one also takes PKCS#1.
+        let rsa = PublicEncryptingKey::from_der(der).map_err(|_| KeyFault::Malformed)?;
+        check_size(rsa.key_size_bits())?;
+        ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der)
+            .map(Self)
+            .map_err(|_| KeyFault::Malformed)
+    }
+
+    /// Whether `signature` is this key's signature of `message`.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.verify_sig(message, signature).is_ok()
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VerifyingKey")
+    }
+}
+
+impl fmt::Display for KeyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OtherUse => "is not for verifying RS256 signatures",
+            Self::NoKeyId => "has no kid",
+            Self::Size => "has fewer than 2048 or more than 8192 bits",
+            Self::Malformed => "cannot be decoded",
+        })
+    }
+}
+
+/// The SHA-1 digest of `data`, for a name that Clerk derives so. Not for security.
+pub(crate) fn sha1(data: &[u8]) -> Digest {
+    digest(&SHA1_FOR_LEGACY_USE_ONLY, data)
+}
+
+/// Unpredictable bytes, or `None` where the system has none to give.
+pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    fill(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn check_size(bits: usize) -> Result<(), KeyFault> {
+    if (2048..=8192).contains(&bits) {
+        Ok(())
+    } else {
+        Err(KeyFault::Size)
+    }
+}
+
+/// The length of a big-endian number in bits.
+fn modulus_bits(n: &[u8]) -> usize {
+    n.first().map_or(0, |first| {
+        let leading = usize::try_from(first.leading_zeros()).unwrap_or(8);
+        n.len().saturating_mul(8).saturating_sub(leading)
+    })
+}

@@ -1,0 +1,144 @@
+//! What the adapter does next, and what a handler may know about who is asking.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::body::JsonLimits;
+use crate::headers::Nonce;
+use crate::path::Path;
+use crate::reply::{Line, Mode, Reason, Reply};
+use crate::session::{KeyWait, Session};
+
+/// What the adapter does next. Named for the action; the why is in the audit trail.
+#[derive(Debug)]
+#[must_use = "a decision that is not carried out lets the request hang or pass"]
+pub enum Decision {
+    /// Call the application, then add [`Grant::lines`] and the security headers.
+    Proceed(Grant),
+    /// Answer with this and the security headers; the application is not called.
+    Respond(Reply),
+    /// Await this, then ask [`Gate::resume`](crate::Gate::resume), which does not wait again.
+    AwaitKeys(KeyWait),
+}
+
+/// Who is asking.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Principal {
+    /// Nobody in particular.
+    Anonymous,
+    /// A user who is signed in.
+    Session(Session),
+}
+
+/// A decision to proceed: who is asking, and what the response gets. Put it into the request,
+/// where the extractors look for it.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    principal: Principal,
+    /// Why a credential was not accepted, where the route is public.
+    reason: Option<Reason>,
+    /// What the decision was made for: see [`covers`](Self::covers).
+    target: u64,
+    json: JsonLimits,
+    nonce: Option<Nonce>,
+    nonce_line: Option<Line>,
+}
+
+impl Grant {
+    pub(crate) fn new(method: &str, path: &Path<'_>, json: JsonLimits) -> Self {
+        Self {
+            principal: Principal::Anonymous,
+            reason: None,
+            target: fingerprint(method, path),
+            json,
+            nonce: None,
+            nonce_line: None,
+        }
+    }
+
+    pub(crate) fn with_session(mut self, session: Option<Session>, reason: Option<Reason>) -> Self {
+        self.principal = session.map_or(Principal::Anonymous, Principal::Session);
+        self.reason = reason;
+        self
+    }
+
+    pub(crate) fn with_nonce(mut self, nonce: Option<Nonce>, line: Line) -> Self {
+        self.nonce = nonce;
+        self.nonce_line = Some(line);
+        self
+    }
+
+    /// Who is asking.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The session, if there is one.
+    pub fn session(&self) -> Option<&Session> {
+        match &self.principal {
+            Principal::Session(session) => Some(session),
+            Principal::Anonymous => None,
+        }
+    }
+
+    /// The session that a handler demands.
+    ///
+    /// # Errors
+    /// The reply to send instead: 401, or 503 where the keys could not be loaded.
+    pub fn require_session(&self) -> Result<&Session, Reply> {
+        let reason = self.reason.unwrap_or(Reason::SessionRequired);
+        self.session().ok_or_else(|| Reply::refusal(reason))
+    }
+
+    /// Whether the decision was made for this method and raw path.
+    ///
+    /// # Errors
+    /// The reply to send if something between the gate and the handler has rewritten the
+    /// request, so that the handler's own rule was never looked up.
+    pub fn covers(&self, method: &str, path: &str) -> Result<(), Reply> {
+        let same = Path::parse(path, method).is_ok_and(|p| fingerprint(method, &p) == self.target);
+        if same {
+            Ok(())
+        } else {
+            Err(Reply::refusal(Reason::TargetChanged))
+        }
+    }
+
+    /// Why a credential was not accepted, where the route is public.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.reason
+    }
+
+    /// The limits of a JSON body.
+    pub fn json(&self) -> JsonLimits {
+        self.json
+    }
+
+    /// The nonce of this response's Content-Security-Policy, if the policy uses one. Put it in
+    /// the `nonce` attribute of every script of the page.
+    pub fn nonce(&self) -> Option<&Nonce> {
+        self.nonce.as_ref()
+    }
+
+    /// Header lines that belong to this response alone.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.session()
+            .map(|_| &NO_STORE)
+            .into_iter()
+            .chain(&self.nonce_line)
+    }
+}
+
+/// Tells requests apart that may have different rules. A final slash makes no difference.
+fn fingerprint(method: &str, path: &Path<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    method.hash(&mut hasher);
+    for segment in path.segments() {
+        segment.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// A response made for one user is nobody else's, unless the application says so
+/// (RFC 9111 §5.2.2.5).
+static NO_STORE: Line = Line::fixed("cache-control", "no-store", Mode::IfNotPresent);

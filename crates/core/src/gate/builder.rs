@@ -1,0 +1,291 @@
+//! From settings, keys and a policy to a gate; every mistake of the configuration at once.
+
+use std::sync::Arc;
+
+use super::{Gate, Pages};
+use crate::audit::Sink;
+use crate::body::JsonLimits;
+use crate::credential::CookieNames;
+use crate::error::{ConfigError, ConfigErrors};
+use crate::headers::SecurityHeaders;
+use crate::path::Path;
+use crate::policy::{Access, Policy, Rule};
+use crate::session::{Check, Keyring, Verifier};
+use crate::settings::{Environment, Settings};
+use crate::time::{Clock, SystemClock};
+use crate::transport::TrustedProxies;
+
+/// Collects what a [`Gate`] is made of. What is mandatory is an argument of
+/// [`Gate::builder`], what is optional is `with_…`, what is unwise is `dangerous_…`.
+#[derive(Debug)]
+#[must_use = "a gate is made by `build`"]
+pub struct GateBuilder {
+    settings: Settings,
+    keyring: Keyring,
+    policy: Policy,
+    audience: Vec<Box<str>>,
+    clock: Arc<dyn Clock>,
+    cross_origin: Check,
+    headers: SecurityHeaders,
+    https: Check,
+    json: JsonLimits,
+    leeway: Option<i64>,
+    pages: Option<(String, String)>,
+    parties: Vec<Box<str>>,
+    parties_check: Check,
+    proxies: Vec<String>,
+    sink: Option<Arc<dyn Sink>>,
+    trusted: Vec<Box<str>>,
+}
+
+impl Gate {
+    /// Starts a gate. As it stands it enforces every check:
+    ///
+    /// - session tokens of the settings' instance, obtained by pages of the settings' origins;
+    /// - the cross-origin check for those origins;
+    /// - HTTPS, in production;
+    /// - the security headers of [`SecurityHeaders::preset`];
+    /// - redirects of navigations to `/sign-in` and `/unauthorized`.
+    pub fn builder(settings: &Settings, keyring: Keyring, policy: Policy) -> GateBuilder {
+        let origins: Vec<Box<str>> = settings
+            .origins()
+            .iter()
+            .map(|origin| origin.as_str().into())
+            .collect();
+        let https = match settings.environment() {
+            Environment::Production => Check::Enforce,
+            Environment::Development => Check::Off,
+        };
+        GateBuilder {
+            settings: settings.clone(),
+            keyring,
+            policy,
+            audience: Vec::new(),
+            clock: Arc::new(SystemClock),
+            cross_origin: Check::Enforce,
+            headers: SecurityHeaders::preset(settings),
+            https,
+            json: JsonLimits::default(),
+            leeway: None,
+            pages: Some(("/sign-in".to_owned(), "/unauthorized".to_owned())),
+            parties: origins.clone(),
+            parties_check: Check::Enforce,
+            proxies: Vec::new(),
+            sink: None,
+            trusted: origins,
+        }
+    }
+}
+
+impl GateBuilder {
+    /// Demands that tokens name one of these audiences; see [`Verifier::with_audience`].
+    pub fn with_audience<A: Into<Box<str>>>(
+        mut self,
+        audience: impl IntoIterator<Item = A>,
+    ) -> Self {
+        self.audience = audience.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sends every decision to this sink.
+    pub fn with_audit(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
+    /// Sets who may have obtained a token (`azp`), instead of the application's origins, and
+    /// whether others are refused; see [`Verifier::with_authorized_parties`].
+    pub fn with_authorized_parties<P: Into<Box<str>>>(
+        mut self,
+        check: Check,
+        parties: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.parties_check = check;
+        self.parties = parties.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Reads the time from this clock.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets what becomes of cookie-borne requests that act and come from foreign pages.
+    ///
+    /// # Security
+    /// Anything but [`Check::Enforce`] lets other sites act with the user's session. Clerk's
+    /// cookies are `SameSite=None` in some deployments.
+    pub fn with_cross_origin(mut self, check: Check) -> Self {
+        self.cross_origin = check;
+        self
+    }
+
+    /// Replaces the security headers.
+    pub fn with_headers(mut self, headers: SecurityHeaders) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Sets what becomes of plain HTTP requests: [`Check::Enforce`] in production,
+    /// [`Check::Off`] in development.
+    pub fn with_https(mut self, check: Check) -> Self {
+        self.https = check;
+        self
+    }
+
+    /// Sets the limits of JSON bodies.
+    pub fn with_json_limits(mut self, limits: JsonLimits) -> Self {
+        self.json = limits;
+        self
+    }
+
+    /// Sets the clock difference tolerated for tokens, in seconds; see [`Verifier::with_leeway`].
+    pub fn with_leeway(mut self, seconds: i64) -> Self {
+        self.leeway = Some(seconds);
+        self
+    }
+
+    /// Sets where navigations are sent: to sign in, and when the user lacks rights.
+    ///
+    /// Each is a path of this application, or an `https://` URL such as Clerk's account portal.
+    /// The sign-in page gets the way back in the parameter `redirect_url`, as Clerk's own
+    /// components expect it.
+    pub fn with_pages(
+        mut self,
+        sign_in: impl Into<String>,
+        unauthorized: impl Into<String>,
+    ) -> Self {
+        self.pages = Some((sign_in.into(), unauthorized.into()));
+        self
+    }
+
+    /// Believes the forwarded headers of these peers: addresses, or ranges such as
+    /// `10.0.0.0/8`.
+    ///
+    /// # Security
+    /// A peer in this list can make plain HTTP pass for HTTPS. List only proxies that overwrite
+    /// `X-Forwarded-Proto`.
+    pub fn with_trusted_proxies<P: Into<String>>(
+        mut self,
+        proxies: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.proxies = proxies.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Answers navigations with JSON like everything else: for an API without pages.
+    pub fn without_pages(mut self) -> Self {
+        self.pages = None;
+        self
+    }
+
+    /// Makes the gate.
+    ///
+    /// # Errors
+    /// Every mistake at once.
+    pub fn build(self) -> Result<Gate, ConfigErrors> {
+        let mut errors = Vec::new();
+        let proxies = TrustedProxies::parse(&self.proxies, &mut errors);
+        let own = self.trusted.first().cloned().unwrap_or_default();
+        let pages = self.pages.map(|(sign_in, unauthorized)| {
+            check_page(&self.policy, "sign-in", &sign_in, &mut errors);
+            check_page(&self.policy, "unauthorized", &unauthorized, &mut errors);
+            let way_back_origin = if sign_in.starts_with('/') {
+                Box::default()
+            } else {
+                own
+            };
+            Pages {
+                sign_in,
+                unauthorized,
+                way_back_origin,
+            }
+        });
+        if self.parties_check != Check::Off && self.parties.is_empty() {
+            errors.push(ConfigError::new(
+                "authorized parties",
+                "are checked, but there are none, so nobody could sign in",
+                "name the origins of your pages",
+            ));
+        }
+        if let Some(rule) = self.policy.rules().find(|rule| rule.is_sensitive())
+            && self.sink.is_none()
+        {
+            errors.push(ConfigError::new(
+                format!("pattern {:?}", rule.pattern()),
+                "is sensitive, but the gate has no audit sink",
+                "add one with with_audit, such as JsonLines::new(std::io::stdout())",
+            ));
+        }
+        let (headers, nonce_csp) = match self.headers.compile() {
+            Ok(compiled) => (compiled.lines, compiled.nonce_csp),
+            Err(mistakes) => {
+                errors.extend(mistakes);
+                (Vec::new(), None)
+            }
+        };
+        let mut verifier = Verifier::new(self.settings.issuer(), self.keyring)
+            .with_audience(self.audience)
+            .with_authorized_parties(self.parties_check, self.parties);
+        if let Some(leeway) = self.leeway {
+            verifier = verifier.with_leeway(leeway);
+        }
+        let gate = Gate {
+            policy: self.policy,
+            verifier,
+            cookies: CookieNames::new(self.settings.publishable_key().cookie_suffix()),
+            origins: self.trusted,
+            cross_origin: self.cross_origin,
+            https: self.https,
+            proxies,
+            headers,
+            nonce_csp,
+            pages,
+            json: self.json,
+            sink: self.sink,
+            clock: self.clock,
+        };
+        ConfigErrors::check(errors, gate)
+    }
+}
+
+/// A page that users without a session are sent to must not send them on again.
+fn check_page(policy: &Policy, name: &str, page: &str, errors: &mut Vec<ConfigError>) {
+    let subject = format!("{name} page {page:?}");
+    if !page.bytes().all(|b| (b'!'..=b'~').contains(&b)) {
+        errors.push(ConfigError::new(
+            subject,
+            "has a character that no URL has",
+            "escape it with a percent sign",
+        ));
+        return;
+    }
+    if page.starts_with("https://") {
+        return;
+    }
+    let raw = page.split(['?', '#']).next().unwrap_or_default();
+    let found = Path::parse(raw, "GET").and_then(|path| policy.find(&path, "GET"));
+    let Ok(found) = found else {
+        errors.push(ConfigError::new(
+            subject,
+            "is not a path of this application",
+            "write a path such as \"/sign-in\", or a URL that starts with https://",
+        ));
+        return;
+    };
+    let ends_here = match found.access {
+        Access::Static | Access::Public => true,
+        // Whoever lacks a right has a session.
+        Access::Session => name == "unauthorized",
+        Access::Require(_) => false,
+    };
+    if !ends_here {
+        let rule = found.rule.map_or("the default", Rule::pattern);
+        errors.push(ConfigError::new(
+            subject,
+            format!("is not public (decided by {rule}), so it would redirect to itself"),
+            format!("add .public({raw:?}) to the policy, or call without_pages for an API"),
+        ));
+    }
+}

@@ -1,0 +1,437 @@
+//! What each route demands: rules, their patterns, and the default for everything unlisted.
+
+mod matcher;
+mod pattern;
+mod requirement;
+
+use std::fmt;
+
+use self::matcher::Matcher;
+use self::pattern::Pattern;
+pub use self::requirement::Requirement;
+use crate::error::{ConfigError, ConfigErrors};
+use crate::path::Path;
+use crate::reply::Reason;
+
+/// What a route demands of whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// Nothing, and no credential is looked at: scripts, styles, images.
+    Static,
+    /// Nothing; a session is there if the request has a good one.
+    Public,
+    /// A session.
+    Session,
+    /// A session that meets a requirement.
+    Require(Requirement),
+}
+
+/// One line of a policy: a pattern, and what its routes demand.
+///
+/// A pattern is made of `/literal` segments, `{name}` for any one segment, and a final
+/// `{*rest}` for all remaining segments, none included: `/admin/{*rest}` is `/admin` and
+/// everything below it. Literals are compared exactly, after decoding the path once.
+#[derive(Clone, Debug)]
+#[must_use = "a rule does nothing until a policy has it"]
+pub struct Rule {
+    pattern: String,
+    access: Access,
+    methods: Vec<Box<str>>,
+    opaque: bool,
+    sensitive: bool,
+}
+
+impl Rule {
+    /// Assets: nothing is demanded, no credential is looked at, no session is ever there.
+    pub fn assets(pattern: impl Into<String>) -> Self {
+        Self::new(pattern, Access::Static)
+    }
+
+    /// Public routes; a good credential still gives a session.
+    pub fn public(pattern: impl Into<String>) -> Self {
+        Self::new(pattern, Access::Public)
+    }
+
+    /// Routes that need a session.
+    pub fn session(pattern: impl Into<String>) -> Self {
+        Self::new(pattern, Access::Session)
+    }
+
+    /// Routes that need a session with rights.
+    pub fn require(pattern: impl Into<String>, requirement: Requirement) -> Self {
+        Self::new(pattern, Access::Require(requirement))
+    }
+
+    fn new(pattern: impl Into<String>, access: Access) -> Self {
+        Self {
+            pattern: pattern.into(),
+            access,
+            methods: Vec::new(),
+            opaque: false,
+            sensitive: false,
+        }
+    }
+
+    /// Limits the rule to these methods, in upper case; other methods go to the next best rule.
+    pub fn methods<M: Into<Box<str>>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
+        self.methods.extend(methods.into_iter().map(Into::into));
+        self
+    }
+
+    /// Marks the routes as sensitive: every decision on them writes an audit event, and a gate
+    /// without an audit sink cannot be built with them.
+    pub fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self
+    }
+
+    /// Lets segments behind the pattern's literals hold escaped delimiters (`%2F`, `%25`, …).
+    ///
+    /// # Security
+    /// Frameworks hand such a segment to the handler decoded or not, each in its own way. The
+    /// handler must not take it for a path.
+    pub fn opaque_segments(mut self) -> Self {
+        self.opaque = true;
+        self
+    }
+
+    /// The pattern, as written.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// What the routes demand.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Whether every decision writes an audit event.
+    pub fn is_sensitive(&self) -> bool {
+        self.sensitive
+    }
+}
+
+/// The rules of an application. Whatever no rule matches needs a session.
+///
+/// ```
+/// use clerk_gate_core::{Policy, Requirement, Rule};
+///
+/// let policy = Policy::builder()
+///     .public("/")
+///     .public("/sign-in/{*rest}")
+///     .require("/admin/{*rest}", Requirement::role("org:admin"))
+///     .rule(Rule::session("/api/billing/{*rest}").sensitive())
+///     .build()?;
+/// # Ok::<(), clerk_gate_core::ConfigErrors>(())
+/// ```
+#[derive(Debug)]
+pub struct Policy {
+    rules: Vec<CompiledRule>,
+    matcher: Matcher,
+    default: Access,
+}
+
+#[derive(Debug)]
+struct CompiledRule {
+    rule: Rule,
+    literal_prefix: usize,
+}
+
+/// Collects rules; see [`Policy`].
+#[derive(Debug, Default)]
+#[must_use = "a policy is made by `build`"]
+pub struct PolicyBuilder {
+    rules: Vec<Rule>,
+    public_by_default: bool,
+}
+
+impl Policy {
+    /// Starts a policy.
+    pub fn builder() -> PolicyBuilder {
+        PolicyBuilder::default()
+    }
+
+    /// The rules, in the order in which they were given.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(|compiled| &compiled.rule)
+    }
+
+    /// What decides about `path`: a rule, or the default.
+    pub(crate) fn find(&self, path: &Path<'_>, method: &str) -> Result<Match<'_>, Reason> {
+        let found = self.matcher.find(path.segments(), method);
+        let compiled = found.and_then(|index| self.rules.get(index));
+        if let Some(position) = path.opaque_from() {
+            let allowed = compiled.is_some_and(|c| c.rule.opaque && position >= c.literal_prefix);
+            if !allowed {
+                return Err(Reason::MalformedTarget);
+            }
+        }
+        Ok(match compiled {
+            Some(CompiledRule { rule, .. }) => Match {
+                access: &rule.access,
+                rule: Some(rule),
+            },
+            None => Match {
+                access: &self.default,
+                rule: None,
+            },
+        })
+    }
+}
+
+/// What was found for a path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Match<'p> {
+    pub(crate) access: &'p Access,
+    pub(crate) rule: Option<&'p Rule>,
+}
+
+impl PolicyBuilder {
+    /// Adds a rule.
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Adds [`Rule::assets`].
+    pub fn assets(self, pattern: impl Into<String>) -> Self {
+        self.rule(Rule::assets(pattern))
+    }
+
+    /// Adds [`Rule::public`].
+    pub fn public(self, pattern: impl Into<String>) -> Self {
+        self.rule(Rule::public(pattern))
+    }
+
+    /// Adds [`Rule::session`].
+    pub fn session(self, pattern: impl Into<String>) -> Self {
+        self.rule(Rule::session(pattern))
+    }
+
+    /// Adds [`Rule::require`].
+    pub fn require(self, pattern: impl Into<String>, requirement: Requirement) -> Self {
+        self.rule(Rule::require(pattern, requirement))
+    }
+
+    /// Makes everything public that no rule matches.
+    ///
+    /// # Security
+    /// A route that somebody forgets to list is then open to everybody.
+    pub fn dangerous_public_by_default(mut self) -> Self {
+        self.public_by_default = true;
+        self
+    }
+
+    /// Makes the policy.
+    ///
+    /// # Errors
+    /// Every mistake at once: patterns in another grammar, rules that can never match because
+    /// another rule has the same pattern, methods and requirements that nobody can meet.
+    pub fn build(self) -> Result<Policy, ConfigErrors> {
+        let mut errors = Vec::new();
+        let mut matcher = Matcher::default();
+        let mut rules: Vec<CompiledRule> = Vec::new();
+        for rule in self.rules {
+            errors.extend(rule.mistakes());
+            match Pattern::parse(&rule.pattern) {
+                Ok(pattern) => {
+                    if let Err(other) = matcher.add(&pattern, &rule.methods, rules.len()) {
+                        let other = rules
+                            .get(other)
+                            .map_or_else(|| rule.pattern(), |c| c.rule.pattern());
+                        errors.push(ConfigError::new(
+                            format!("pattern {:?}", rule.pattern),
+                            format!(
+                                "is equal to {other:?}, so one of the two rules is never reached"
+                            ),
+                            "remove one, or give them different methods",
+                        ));
+                    }
+                    let literal_prefix = pattern.literal_prefix();
+                    rules.push(CompiledRule {
+                        rule,
+                        literal_prefix,
+                    });
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        let default = if self.public_by_default {
+            Access::Public
+        } else {
+            Access::Session
+        };
+        ConfigErrors::check(
+            errors,
+            Policy {
+                rules,
+                matcher,
+                default,
+            },
+        )
+    }
+}
+
+impl Rule {
+    fn mistakes(&self) -> Vec<ConfigError> {
+        let subject = format!("pattern {:?}", self.pattern);
+        let mut errors: Vec<ConfigError> = self
+            .methods
+            .iter()
+            .filter(|method| {
+                method.is_empty() || !method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-')
+            })
+            .map(|method| {
+                ConfigError::new(
+                    subject.clone(),
+                    format!("has the method {method:?}, but methods are case-sensitive"),
+                    format!("write {:?}", method.to_ascii_uppercase()),
+                )
+            })
+            .collect();
+        if let Access::Require(requirement) = &self.access {
+            errors.extend(requirement.mistakes());
+        }
+        if self.access == Access::Static && self.sensitive {
+            errors.push(ConfigError::new(
+                subject,
+                "is sensitive, but assets are never checked",
+                "write Rule::session or Rule::require",
+            ));
+        }
+        errors
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Static => f.write_str("static, no credential is looked at"),
+            Self::Public => f.write_str("public"),
+            Self::Session => f.write_str("a session"),
+            Self::Require(requirement) => write!(f, "a session with {requirement}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Policy {
+        Policy::builder()
+            .public("/")
+            .assets("/assets/{*rest}")
+            .session("/admin/{*rest}")
+            .public("/admin/help")
+            .require("/admin/{section}/edit", Requirement::role("org:admin"))
+            .rule(Rule::public("/posts/{id}").methods(["GET", "HEAD"]))
+            .rule(Rule::session("/posts/{id}").methods(["POST"]))
+            .rule(Rule::session("/files/{*rest}").opaque_segments())
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn the_most_specific_rule_wins() {
+        for (method, raw, want) in [
+            ("GET", "/", Some("/")),
+            ("GET", "/other", None),
+            ("GET", "/assets/a/b.css", Some("/assets/{*rest}")),
+            ("GET", "/admin", Some("/admin/{*rest}")),
+            ("GET", "/admin/", Some("/admin/{*rest}")),
+            ("GET", "/admin/help", Some("/admin/help")),
+            ("GET", "/admin/help/", Some("/admin/help")),
+            ("GET", "/admin/help/edit", Some("/admin/{section}/edit")),
+            ("GET", "/admin/users/edit", Some("/admin/{section}/edit")),
+            ("GET", "/admin/users/edit/x", Some("/admin/{*rest}")),
+            ("GET", "/adminx", None),
+            ("GET", "/ADMIN", None),
+            ("GET", "/posts/1", Some("/posts/{id}")),
+            ("DELETE", "/posts/1", None),
+            ("get", "/posts/1", None),
+            ("GET", "/posts", None),
+            ("GET", "/files/a%2Fb", Some("/files/{*rest}")),
+        ] {
+            let policy = policy();
+            let path = Path::parse(raw, method).unwrap();
+            let found = policy.find(&path, method).unwrap();
+            assert_eq!(found.rule.map(Rule::pattern), want, "{method} {raw}");
+        }
+    }
+
+    #[test]
+    fn an_opaque_segment_needs_a_rule_that_allows_it() {
+        let policy = policy();
+        for raw in [
+            "/admin/a%2Fb",
+            "/other%2Fx",
+            "/%2ffiles",
+            "/files%2Fa",
+            "/files%2Fa/b",
+        ] {
+            let path = Path::parse(raw, "GET").unwrap();
+            assert_eq!(
+                policy.find(&path, "GET").err(),
+                Some(Reason::MalformedTarget),
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_no_rule_matches_needs_a_session() {
+        let path = Path::parse("/other", "GET").unwrap();
+        assert_eq!(
+            policy().find(&path, "GET").unwrap().access,
+            &Access::Session
+        );
+        let open = Policy::builder()
+            .dangerous_public_by_default()
+            .build()
+            .unwrap();
+        assert_eq!(open.find(&path, "GET").unwrap().access, &Access::Public);
+    }
+
+    #[test]
+    fn every_mistake_is_reported_at_once() {
+        let errors = Policy::builder()
+            .public("/a/{x}")
+            .session("/a/{y}")
+            .public("/b(.*)")
+            .rule(Rule::public("/c").methods(["get"]))
+            .rule(Rule::public("/d").methods(["GET"]))
+            .rule(Rule::session("/d").methods(["POST", "GET"]))
+            .require("/e", Requirement::role(""))
+            .require("/f", Requirement::permission("org:sys_domains:read"))
+            .rule(Rule::assets("/g").sensitive())
+            .build()
+            .unwrap_err();
+        let found: Vec<_> = errors.iter().map(|e| (e.subject(), e.remedy())).collect();
+        assert_eq!(
+            found,
+            [
+                (
+                    "pattern \"/a/{y}\"",
+                    "remove one, or give them different methods"
+                ),
+                ("pattern \"/b(.*)\"", "write \"/b/{*rest}\""),
+                ("pattern \"/c\"", "write \"GET\""),
+                (
+                    "pattern \"/d\"",
+                    "remove one, or give them different methods"
+                ),
+                (
+                    "requirement \"role \"",
+                    "write the key as the Clerk dashboard shows it"
+                ),
+                (
+                    "requirement \"permission org:sys_domains:read\"",
+                    "require a role or a custom permission"
+                ),
+                ("pattern \"/g\"", "write Rule::session or Rule::require"),
+            ]
+        );
+    }
+}

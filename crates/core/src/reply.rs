@@ -1,0 +1,454 @@
+//! Every refusal: why, and the exact bytes that answer it. No other file knows a status or a body.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+/// How a response header line meets one of the same name that the application has set.
+/// The words are tower-http's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Replaces every line of that name.
+    Overriding,
+    /// Stays away when there is a line of that name.
+    IfNotPresent,
+    /// Stands beside the lines that are there.
+    Appending,
+}
+
+/// One response header line. Its name is lower case and its value visible ASCII and spaces, so
+/// every framework can carry it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) value: Cow<'static, str>,
+    pub(crate) mode: Mode,
+}
+
+impl Line {
+    pub(crate) const fn fixed(name: &'static str, value: &'static str, mode: Mode) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            value: Cow::Borrowed(value),
+            mode,
+        }
+    }
+
+    /// The field name in lower case.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The field value.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// What to do where the response has lines of this name already.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+}
+
+/// Why a request is answered by the gate, or why it passes as anonymous.
+///
+/// [`code`](Self::code) goes to the audit trail. What the client sees may be coarser: every
+/// fault of a token gets one and the same reply, so that differing answers tell an attacker
+/// nothing about the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Two credentials of one kind, or an `Authorization` field nobody can read one way.
+    AmbiguousCredential,
+    /// The audit trail could not be written, on a route that does not run unrecorded.
+    AuditUnavailable,
+    /// The body ended before its announced end.
+    BodyIncomplete,
+    /// The body is longer than the limit.
+    BodyTooLarge,
+    /// A cookie-borne request that can act came from a page of a foreign origin.
+    CrossOrigin,
+    /// An extractor ran on a request that no gate has seen.
+    GateMissing,
+    /// Plain HTTP in production.
+    HttpsRequired,
+    /// The content type is not JSON.
+    InvalidContentType,
+    /// The body is not JSON, too deep, or not of the wanted shape.
+    InvalidJson,
+    /// No key set could be loaded, or it is too old to trust.
+    KeysUnavailable,
+    /// The request target has more than one reading.
+    MalformedTarget,
+    /// The session's active organization lacks the feature, or the user does.
+    MissingFeature,
+    /// The session lacks the permission.
+    MissingPermission,
+    /// The session lacks the plan.
+    MissingPlan,
+    /// The session lacks the role.
+    MissingRole,
+    /// No credential where a session is required.
+    SessionRequired,
+    /// A session with unfinished tasks (`sts` is `pending`).
+    SessionPending,
+    /// The request was rewritten between the gate's decision and the handler.
+    TargetChanged,
+    /// `alg` is not the algorithm of the key.
+    TokenAlgorithm,
+    /// `aud` names nobody here.
+    TokenAudience,
+    /// `azp` is not an authorized party.
+    TokenAuthorizedParty,
+    /// `cat` or `typ` says that this is no session token.
+    TokenCategory,
+    /// A claim is missing, repeated, of the wrong type or out of range.
+    TokenClaims,
+    /// The header has `crit`, and there is no extension that this verifier understands.
+    TokenCritical,
+    /// `exp` has passed.
+    TokenExpired,
+    /// `iat` lies in the future.
+    TokenIssuedInFuture,
+    /// `iss` is not this instance.
+    TokenIssuer,
+    /// Not a compact JWS with strict base64url and a JSON header.
+    TokenMalformed,
+    /// `nbf` lies in the future.
+    TokenNotYetValid,
+    /// The signature does not match.
+    TokenSignature,
+    /// `sub` is not a user.
+    TokenSubject,
+    /// Longer than any session token.
+    TokenTooLong,
+    /// No key with this `kid`.
+    TokenUnknownKey,
+}
+
+/// What the client gets for a [`Reason`].
+struct Template {
+    status: u16,
+    extra: &'static [(&'static str, &'static str)],
+    body: &'static [u8],
+    #[cfg(test)]
+    code: &'static str,
+}
+
+/// Builds the body at compile time, so that a refusal allocates nothing.
+macro_rules! template {
+    ($status:literal, $words:literal, $code:literal) => {
+        template!($status, $words, $code, &[])
+    };
+    ($status:literal, $words:literal, $code:literal, $extra:expr) => {
+        const {
+            &Template {
+                status: $status,
+                extra: $extra,
+                body: concat!("{\"error\":\"", $words, "\",\"code\":\"", $code, "\"}").as_bytes(),
+                #[cfg(test)]
+                code: $code,
+            }
+        }
+    };
+}
+
+impl Reason {
+    /// Every reason, in the order of declaration.
+    pub const ALL: &'static [Self] = &[
+        Self::AmbiguousCredential,
+        Self::AuditUnavailable,
+        Self::BodyIncomplete,
+        Self::BodyTooLarge,
+        Self::CrossOrigin,
+        Self::GateMissing,
+        Self::HttpsRequired,
+        Self::InvalidContentType,
+        Self::InvalidJson,
+        Self::KeysUnavailable,
+        Self::MalformedTarget,
+        Self::MissingFeature,
+        Self::MissingPermission,
+        Self::MissingPlan,
+        Self::MissingRole,
+        Self::SessionRequired,
+        Self::SessionPending,
+        Self::TargetChanged,
+        Self::TokenAlgorithm,
+        Self::TokenAudience,
+        Self::TokenAuthorizedParty,
+        Self::TokenCategory,
+        Self::TokenClaims,
+        Self::TokenCritical,
+        Self::TokenExpired,
+        Self::TokenIssuedInFuture,
+        Self::TokenIssuer,
+        Self::TokenMalformed,
+        Self::TokenNotYetValid,
+        Self::TokenSignature,
+        Self::TokenSubject,
+        Self::TokenTooLong,
+        Self::TokenUnknownKey,
+    ];
+
+    /// The stable code of this reason, in the audit trail.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::AmbiguousCredential => "ambiguous-credential",
+            Self::AuditUnavailable => "audit-unavailable",
+            Self::BodyIncomplete => "body-incomplete",
+            Self::BodyTooLarge => "body-too-large",
+            Self::CrossOrigin => "cross-origin",
+            Self::GateMissing => "gate-missing",
+            Self::HttpsRequired => "https-required",
+            Self::InvalidContentType => "invalid-content-type",
+            Self::InvalidJson => "invalid-json",
+            Self::KeysUnavailable => "keys-unavailable",
+            Self::MalformedTarget => "malformed-target",
+            Self::MissingFeature => "missing-feature",
+            Self::MissingPermission => "missing-permission",
+            Self::MissingPlan => "missing-plan",
+            Self::MissingRole => "missing-role",
+            Self::SessionRequired => "session-required",
+            Self::SessionPending => "session-pending",
+            Self::TargetChanged => "target-changed",
+            Self::TokenAlgorithm => "token-algorithm",
+            Self::TokenAudience => "token-audience",
+            Self::TokenAuthorizedParty => "token-authorized-party",
+            Self::TokenCategory => "token-category",
+            Self::TokenClaims => "token-claims",
+            Self::TokenCritical => "token-critical",
+            Self::TokenExpired => "token-expired",
+            Self::TokenIssuedInFuture => "token-issued-in-future",
+            Self::TokenIssuer => "token-issuer",
+            Self::TokenMalformed => "token-malformed",
+            Self::TokenNotYetValid => "token-not-yet-valid",
+            Self::TokenSignature => "token-signature",
+            Self::TokenSubject => "token-subject",
+            Self::TokenTooLong => "token-too-long",
+            Self::TokenUnknownKey => "token-unknown-key",
+        }
+    }
+
+    /// The table of all replies. The words are the guide's where it has some.
+    const fn template(self) -> &'static Template {
+        match self {
+            Self::AmbiguousCredential => {
+                template!(400, "Ambiguous credential", "ambiguous-credential")
+            }
+            Self::AuditUnavailable => {
+                template!(503, "Service unavailable", "audit-unavailable", RETRY_LATER)
+            }
+            Self::BodyIncomplete => template!(400, "Incomplete body", "body-incomplete"),
+            Self::BodyTooLarge => template!(413, "Body too large", "body-too-large"),
+            Self::CrossOrigin => template!(403, "Invalid origin", "cross-origin"),
+            Self::GateMissing => template!(500, "Configuration error", "gate-missing"),
+            Self::HttpsRequired => template!(403, "HTTPS required", "https-required"),
+            Self::InvalidContentType => {
+                template!(400, "Invalid content type", "invalid-content-type")
+            }
+            Self::InvalidJson => template!(400, "Invalid JSON", "invalid-json"),
+            Self::KeysUnavailable => {
+                template!(503, "Service unavailable", "keys-unavailable", RETRY_LATER)
+            }
+            Self::MalformedTarget => template!(400, "Bad request", "malformed-target"),
+            Self::MissingFeature => template!(403, "Forbidden", "missing-feature"),
+            Self::MissingPermission => template!(403, "Forbidden", "missing-permission"),
+            Self::MissingPlan => template!(403, "Forbidden", "missing-plan"),
+            Self::MissingRole => template!(403, "Forbidden", "missing-role"),
+            // RFC 6750 §3: no error code when the request carried no credential.
+            Self::SessionRequired => {
+                template!(
+                    401,
+                    "Unauthorized",
+                    "session-required",
+                    &[("www-authenticate", "Bearer")]
+                )
+            }
+            Self::SessionPending => {
+                template!(401, "Unauthorized", "session-pending", INVALID_TOKEN)
+            }
+            Self::TargetChanged => template!(500, "Configuration error", "target-changed"),
+            Self::TokenAlgorithm
+            | Self::TokenAudience
+            | Self::TokenAuthorizedParty
+            | Self::TokenCategory
+            | Self::TokenClaims
+            | Self::TokenCritical
+            | Self::TokenExpired
+            | Self::TokenIssuedInFuture
+            | Self::TokenIssuer
+            | Self::TokenMalformed
+            | Self::TokenNotYetValid
+            | Self::TokenSignature
+            | Self::TokenSubject
+            | Self::TokenTooLong
+            | Self::TokenUnknownKey => {
+                template!(401, "Unauthorized", "invalid-token", INVALID_TOKEN)
+            }
+        }
+    }
+
+    /// Whether a page may send the user to the sign-in page for this.
+    pub(crate) const fn wants_sign_in(self) -> bool {
+        self.template().status == 401
+    }
+
+    /// Whether this is the user's lack of rights rather than of a session.
+    pub(crate) const fn is_missing_right(self) -> bool {
+        matches!(
+            self,
+            Self::MissingFeature | Self::MissingPermission | Self::MissingPlan | Self::MissingRole
+        )
+    }
+}
+
+/// RFC 9110 §10.2.3: our outages end by themselves or by an operator's hand, soon.
+const RETRY_LATER: &[(&str, &str)] = &[("retry-after", "5")];
+
+/// RFC 6750 §3.1: `invalid_token` covers expired, revoked and malformed tokens alike.
+const INVALID_TOKEN: &[(&str, &str)] = &[("www-authenticate", "Bearer error=\"invalid_token\"")];
+
+/// Refusals are nobody's business but the sender's.
+const NO_STORE: (&str, &str) = ("cache-control", "no-store");
+
+/// A complete answer: status, header lines, body. Made in core only; adapters copy it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a reply that is not sent leaves the client waiting"]
+pub struct Reply {
+    status: u16,
+    fixed: &'static [(&'static str, &'static str)],
+    json: bool,
+    /// Empty, and therefore without heap memory, for everything but redirects.
+    extra: Vec<Line>,
+    body: Bytes,
+}
+
+impl Reply {
+    /// The reply for `reason`, as JSON: `{"error":"<words for people>","code":"<stable-code>"}`.
+    pub fn refusal(reason: Reason) -> Self {
+        let template = reason.template();
+        Self {
+            status: template.status,
+            fixed: template.extra,
+            json: true,
+            extra: Vec::new(),
+            body: Bytes::from_static(template.body),
+        }
+    }
+
+    /// The reply of an extractor that finds no decision in the request, and a line on standard
+    /// error (or a `tracing` event) that tells the developer what to attach.
+    pub fn gate_missing(remedy: &str) -> Self {
+        #[cfg(feature = "tracing")]
+        tracing::error!(remedy, "clerk-gate: no gate has seen this request");
+        #[cfg(not(feature = "tracing"))]
+        eprintln!("clerk-gate: no gate has seen this request: {remedy}");
+        Self::refusal(Reason::GateMissing)
+    }
+
+    /// A temporary redirect to `location`, which must be made of visible ASCII.
+    pub(crate) fn redirect(location: String) -> Self {
+        Self {
+            status: 307,
+            fixed: &[],
+            json: false,
+            extra: vec![Line {
+                name: Cow::Borrowed("location"),
+                value: Cow::Owned(location),
+                mode: Mode::Overriding,
+            }],
+            body: Bytes::new(),
+        }
+    }
+
+    /// The same reply with one more header line.
+    pub(crate) fn with_line(mut self, line: Line) -> Self {
+        self.extra.push(line);
+        self
+    }
+
+    /// Whether this sends a browser elsewhere.
+    pub(crate) fn is_redirect(&self) -> bool {
+        self.status == 307
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The header lines, names in lower case, without the security headers that
+    /// [`Gate::headers`](crate::Gate::headers) adds to every response.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let json = self.json.then_some(("content-type", "application/json"));
+        std::iter::once(NO_STORE)
+            .chain(json)
+            .chain(self.fixed.iter().copied())
+            .chain(self.extra.iter().map(|line| (line.name(), line.value())))
+    }
+
+    /// The body; empty for redirects.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_and_made_of_lower_case_words() {
+        let codes: HashSet<_> = Reason::ALL.iter().map(|r| r.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for code in codes {
+            assert!(
+                code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_reply_names_its_own_reason_or_the_one_of_all_token_faults() {
+        for reason in Reason::ALL {
+            let told = reason.template().code;
+            assert!(
+                told == reason.code()
+                    || (told == "invalid-token" && reason.code().starts_with("token-")),
+                "{reason:?} answers {told}"
+            );
+        }
+    }
+
+    #[test]
+    fn all_token_faults_get_the_same_bytes() {
+        let replies: Vec<_> = Reason::ALL
+            .iter()
+            .filter(|r| r.code().starts_with("token-"))
+            .map(|r| Reply::refusal(*r))
+            .collect();
+        assert!(replies.windows(2).all(|pair| pair.first() == pair.last()));
+    }
+
+    #[test]
+    fn our_own_outage_is_never_a_401() {
+        for reason in [Reason::AuditUnavailable, Reason::KeysUnavailable] {
+            assert_eq!(Reply::refusal(reason).status(), 503);
+        }
+    }
+
+    #[test]
+    fn bodies_are_json_with_an_error_and_a_code() {
+        for reason in Reason::ALL {
+            let reply = Reply::refusal(*reason);
+            let parsed: Result<std::collections::BTreeMap<String, String>, _> =
+                serde_json::from_slice(reply.body());
+            let keys: Vec<_> = parsed.unwrap_or_default().into_keys().collect();
+            assert_eq!(keys, ["code", "error"], "{reason:?}");
+        }
+    }
+}
