@@ -129,9 +129,11 @@ impl Grant {
     }
 }
 
-/// Tells requests apart that may have different rules. A final slash makes no difference.
+/// Tells requests apart that may have different rules. A final slash makes no difference, and
+/// neither does `HEAD` for `GET`: routers turn the one into the other for want of a handler.
 fn fingerprint(method: &str, path: &Path<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
+    let method = if method == "HEAD" { "GET" } else { method };
     method.hash(&mut hasher);
     for segment in path.segments() {
         segment.hash(&mut hasher);

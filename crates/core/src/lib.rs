@@ -40,7 +40,7 @@ pub use self::body::JsonLimits;
 pub use self::decision::{Decision, Grant, Principal};
 pub use self::error::{ConfigError, ConfigErrors};
 pub use self::gate::{Explanation, Gate, GateBuilder};
-pub use self::headers::{Csp, Directive, Nonce, SecurityHeaders, Source};
+pub use self::headers::{Csp, CspSource, Directive, Nonce, SecurityHeaders};
 pub use self::policy::{Access, Policy, PolicyBuilder, Requirement, Rule};
 pub use self::reply::{Line, Mode, Reason, Reply};
 pub use self::request::{Field, RequestView, Value};

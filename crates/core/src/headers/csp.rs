@@ -84,9 +84,9 @@ impl Directive {
 /// One source expression (CSP Level 3 §2.3.1). It cannot end its directive or be taken for
 /// another kind of source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source(Cow<'static, str>);
+pub struct CspSource(Cow<'static, str>);
 
-impl Source {
+impl CspSource {
     /// `blob:`, data that scripts of the page have made.
     pub const BLOB: Self = Self::fixed("blob:");
     /// `data:`.
@@ -157,7 +157,7 @@ impl Source {
 /// A content security policy: directives, each with its sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Csp {
-    directives: BTreeMap<Directive, Vec<Source>>,
+    directives: BTreeMap<Directive, Vec<CspSource>>,
     report_only: bool,
     report_to: Option<String>,
 }
@@ -178,28 +178,29 @@ impl Csp {
         let mut policy = Self::new();
         for (directive, sources) in CLERK {
             for source in *sources {
-                policy = policy.add(*directive, Source::fixed(source));
+                policy = policy.add(*directive, CspSource::fixed(source));
             }
         }
-        let frontend_api = Source(Cow::Owned(settings.frontend_api_origin().to_owned()));
+        let frontend_api = CspSource(Cow::Owned(settings.frontend_api_origin().to_owned()));
         policy = policy
             .add(Directive::ConnectSrc, frontend_api.clone())
             .add(Directive::ScriptSrc, frontend_api);
         match settings.environment() {
-            Environment::Development => policy.add(Directive::ScriptSrc, Source::UNSAFE_EVAL),
+            Environment::Development => policy.add(Directive::ScriptSrc, CspSource::UNSAFE_EVAL),
             Environment::Production => policy,
         }
     }
 
-    /// Adds a source to a directive. [`Source::NONE`] takes the place of all others, and the
+    /// Adds a source to a directive. [`CspSource::NONE`] takes the place of all others, and the
     /// next source takes its place.
     ///
     /// A directive that the policy does not have yet begins with this source alone:
     /// `default-src` no longer speaks for it.
     #[must_use]
-    pub fn add(mut self, directive: Directive, source: Source) -> Self {
+    pub fn add(mut self, directive: Directive, source: CspSource) -> Self {
         let sources = self.directives.entry(directive).or_default();
-        sources.retain(|own| source != Source::NONE && *own != Source::NONE && *own != source);
+        sources
+            .retain(|own| source != CspSource::NONE && *own != CspSource::NONE && *own != source);
         sources.push(source);
         self
     }
@@ -212,8 +213,8 @@ impl Csp {
     /// by shared caches: everybody would get the same nonce.
     #[must_use]
     pub fn with_nonce(self) -> Self {
-        self.add(Directive::ScriptSrc, Source::NONCE)
-            .add(Directive::ScriptSrc, Source::STRICT_DYNAMIC)
+        self.add(Directive::ScriptSrc, CspSource::NONCE)
+            .add(Directive::ScriptSrc, CspSource::STRICT_DYNAMIC)
     }
 
     /// Lets everything pass and reports what the policy would have blocked.
@@ -267,7 +268,7 @@ impl Csp {
             });
         }
         let value = self.value();
-        if let Some((before, after)) = value.split_once(&*Source::NONCE.0) {
+        if let Some((before, after)) = value.split_once(&*CspSource::NONCE.0) {
             return Some(NonceCsp {
                 name: self.name(),
                 before: before.to_owned(),
@@ -481,18 +482,18 @@ mod tests {
 
     #[test]
     fn none_stands_alone() {
-        let blob = Csp::new().add(Directive::ImgSrc, Source::BLOB);
-        let none = blob.add(Directive::ImgSrc, Source::NONE);
+        let blob = Csp::new().add(Directive::ImgSrc, CspSource::BLOB);
+        let none = blob.add(Directive::ImgSrc, CspSource::NONE);
         check(&none, &["content-security-policy: img-src 'none'"]);
-        let data = none.add(Directive::ImgSrc, Source::DATA);
+        let data = none.add(Directive::ImgSrc, CspSource::DATA);
         check(&data, &["content-security-policy: img-src data:"]);
     }
 
     #[test]
     fn reports_have_an_endpoint_and_their_place_among_the_directives() {
         let policy = Csp::new()
-            .add(Directive::ScriptSrc, Source::SELF_ORIGIN)
-            .add(Directive::ImgSrc, Source::SELF_ORIGIN)
+            .add(Directive::ScriptSrc, CspSource::SELF_ORIGIN)
+            .add(Directive::ImgSrc, CspSource::SELF_ORIGIN)
             .report_only()
             .report_to("https://a.test/csp?key=1")
             .unwrap();
@@ -509,7 +510,7 @@ mod tests {
     #[test]
     fn directives_are_declared_in_the_order_of_their_names() {
         let policy = CLERK.iter().fold(Csp::new(), |policy, (directive, _)| {
-            policy.add(*directive, Source::SELF_ORIGIN)
+            policy.add(*directive, CspSource::SELF_ORIGIN)
         });
         let names: Vec<_> = policy.directives.keys().map(|d| d.name()).collect();
         assert!(names.is_sorted(), "{names:?}");
@@ -524,11 +525,11 @@ mod tests {
             "wss://a.test:8443",
             "https://a.test/js/",
         ] {
-            assert_eq!(Source::host(text).map(|s| s.0), Ok(text.into()));
+            assert_eq!(CspSource::host(text).map(|s| s.0), Ok(text.into()));
         }
         let digest = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
         assert_eq!(
-            Source::hash(digest).map(|s| s.0),
+            CspSource::hash(digest).map(|s| s.0),
             Ok(format!("'{digest}'").into())
         );
     }
@@ -572,8 +573,8 @@ mod tests {
             "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
             "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= 'unsafe-inline'",
         ] {
-            assert!(Source::host(text).is_err(), "{text:?}");
-            assert!(Source::hash(text).is_err(), "{text:?}");
+            assert!(CspSource::host(text).is_err(), "{text:?}");
+            assert!(CspSource::hash(text).is_err(), "{text:?}");
         }
         for url in [
             "",

@@ -5,7 +5,7 @@ mod nonce;
 
 use std::borrow::Cow;
 
-pub use self::csp::{Csp, Directive, Source};
+pub use self::csp::{Csp, CspSource, Directive};
 pub use self::nonce::Nonce;
 
 pub(crate) use self::csp::NonceCsp;
@@ -18,14 +18,14 @@ use crate::settings::{Environment, Settings};
 ///
 /// ```
 /// # use clerk_gate_core::Settings;
-/// use clerk_gate_core::{Csp, Directive, Mode, SecurityHeaders, Source};
+/// use clerk_gate_core::{Csp, Directive, Mode, SecurityHeaders, CspSource};
 ///
 /// # let settings = Settings::parse(&|name| match name {
 /// #     "CLERK_PUBLISHABLE_KEY" => Some("pk_live_Y2xlcmsuZXhhbXBsZS5jb20k".into()),
 /// #     "CLERK_GATE_ORIGINS" => Some("https://app.example.com".into()),
 /// #     _ => None,
 /// # })?;
-/// let images = Source::host("https://images.example.com")?;
+/// let images = CspSource::host("https://images.example.com")?;
 /// let headers = SecurityHeaders::preset(&settings)
 ///     .with("referrer-policy", "no-referrer", Mode::Overriding)
 ///     .with_csp(Csp::clerk(&settings).add(Directive::ImgSrc, images));

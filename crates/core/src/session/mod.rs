@@ -219,8 +219,13 @@ impl OrganizationSpans {
     fn new(claims: &Claims<'_>, payload: &str) -> Result<Option<Self>, Reason> {
         let span = |text: &Option<Cow<'_, str>>| text.as_ref().map(|text| Span::of(text, payload));
         let v1 = &claims.organization_v1;
+        let v2 = claims.organization.as_ref();
+        let is_empty = |id: &Option<Cow<'_, str>>| id.as_deref() == Some("");
+        if is_empty(&v1.id) || v2.is_some_and(|v2| is_empty(&v2.id)) {
+            return Err(Reason::TokenClaims);
+        }
         if claims.version != Some(2) {
-            if claims.organization.is_some() {
+            if v2.is_some() {
                 return Err(Reason::TokenClaims);
             }
             let Some(id) = span(&v1.id) else {
@@ -239,7 +244,7 @@ impl OrganizationSpans {
                 slug: span(&v1.slug),
             }));
         }
-        let Some(v2) = &claims.organization else {
+        let Some(v2) = v2 else {
             return if v1.id.is_some() {
                 Err(Reason::TokenClaims)
             } else {

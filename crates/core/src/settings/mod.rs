@@ -145,7 +145,8 @@ impl Settings {
 
     /// The key that verifies session tokens, as DER of its `SubjectPublicKeyInfo` (RFC 5280 §4.1).
     ///
-    /// Without it the keys are fetched from [`jwks_url`](Self::jwks_url).
+    /// Without it the keys are fetched: with the secret key from the Backend API, else from the
+    /// instance's public key set.
     pub fn jwt_key(&self) -> Option<&[u8]> {
         self.jwt_key.as_deref()
     }
@@ -175,11 +176,6 @@ impl Settings {
     /// The URL of Clerk's Backend API, without a final slash.
     pub fn api_url(&self) -> &str {
         &self.api_url
-    }
-
-    /// The URL of the instance's public key set (RFC 7517 §5).
-    pub fn jwks_url(&self) -> String {
-        format!("{}/.well-known/jwks.json", self.issuer)
     }
 
     /// The origin of [`issuer`](Self::issuer), `scheme://host[:port]`: where pages load Clerk's
@@ -570,10 +566,6 @@ mod tests {
         assert_eq!(live.environment(), Environment::Production);
         assert_eq!(live.issuer(), "https://clerk.example.com");
         assert_eq!(live.frontend_api_origin(), "https://clerk.example.com");
-        assert_eq!(
-            live.jwks_url(),
-            "https://clerk.example.com/.well-known/jwks.json"
-        );
         assert_eq!(live.api_url(), "https://api.clerk.com");
         assert_eq!(live.secret_key(), None);
         assert_eq!(live.jwt_key(), None);
