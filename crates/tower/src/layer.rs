@@ -1,0 +1,87 @@
+//! The layer and the service: decide, then call the application or not.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use clerk_gate_core::{Decision, Gate};
+use http::{Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::apply::Stamp;
+use crate::future::ResponseFuture;
+use crate::view::view;
+
+/// Puts a gate in front of a service.
+///
+/// # Security
+/// It must be the outermost layer that sees requests as they came: nothing outside it may
+/// rewrite them, and responses made outside it carry no security headers.
+#[derive(Clone, Debug)]
+#[must_use = "a layer does nothing until it is put around a service"]
+pub struct GateLayer {
+    gate: Arc<Gate>,
+    stamp: Stamp,
+}
+
+impl GateLayer {
+    /// A layer for this gate.
+    pub fn new(gate: Arc<Gate>) -> Self {
+        let stamp = Stamp::new(&gate);
+        Self { gate, stamp }
+    }
+}
+
+impl<S> Layer<S> for GateLayer {
+    type Service = Gated<S>;
+
+    fn layer(&self, inner: S) -> Gated<S> {
+        let Self { gate, stamp } = self.clone();
+        Gated { inner, gate, stamp }
+    }
+}
+
+/// A service behind a gate.
+///
+/// The body of its responses must be one that can be made from [`Bytes`], such as
+/// `axum::body::Body` or `http_body_util::Full<Bytes>`.
+#[derive(Clone, Debug)]
+#[must_use = "a service does nothing until it is called"]
+pub struct Gated<S> {
+    inner: S,
+    gate: Arc<Gate>,
+    stamp: Stamp,
+}
+
+impl<S, B, R> Service<Request<B>> for Gated<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    R: From<Bytes>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let decision = self.gate.decide(&view(&request));
+        let stamp = self.stamp.clone();
+        match decision {
+            Decision::Proceed(grant) => {
+                request.extensions_mut().insert(grant.clone());
+                ResponseFuture::call(stamp, grant, self.inner.call(request))
+            }
+            Decision::Respond(reply) => ResponseFuture::answer(stamp, reply),
+            Decision::AwaitKeys(wait) => {
+                // The service that was polled ready is the one that is called later.
+                let spare = self.inner.clone();
+                let ready = std::mem::replace(&mut self.inner, spare);
+                ResponseFuture::wait(stamp, Arc::clone(&self.gate), wait, ready, request)
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! clerk-gate for any tower service over `http` 1: hyper, tonic, and what is built on them.
+//!
+//! For axum use `clerk-gate-axum`, which adds extractors and knows the peer's address.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use clerk_gate_core::Gate;
+//! use clerk_gate_tower::{GateLayer, Gated};
+//! use tower_layer::Layer;
+//!
+//! fn protect<S>(gate: Arc<Gate>, service: S) -> Gated<S> {
+//!     GateLayer::new(gate).layer(service)
+//! }
+//! ```
+//!
+//! A handler finds the decision in the request's extensions, as a
+//! [`Grant`](clerk_gate_core::Grant). What this crate does not do: decide anything.
+
+mod apply;
+mod future;
+mod layer;
+mod view;
+
+pub use self::apply::respond;
+pub use self::future::ResponseFuture;
+pub use self::layer::{GateLayer, Gated};
+pub use self::view::{Peer, Tls, view_of_parts};
