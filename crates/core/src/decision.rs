@@ -1,6 +1,8 @@
 //! What the adapter does next, and what a handler may know about who is asking.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use crate::body::JsonLimits;
 use crate::headers::Nonce;
@@ -32,7 +34,7 @@ pub enum Principal {
 
 /// A decision to proceed: who is asking, and what the response gets. Put it into the request,
 /// where the extractors look for it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Grant {
     principal: Principal,
     /// Why a credential was not accepted, where the route is public.
@@ -42,6 +44,8 @@ pub struct Grant {
     json: JsonLimits,
     nonce: Option<Nonce>,
     nonce_line: Option<Line>,
+    /// What lets the page of a trusted origin read the response.
+    reader: Option<Arc<[Line]>>,
 }
 
 impl Grant {
@@ -53,6 +57,7 @@ impl Grant {
             json,
             nonce: None,
             nonce_line: None,
+            reader: None,
         }
     }
 
@@ -65,6 +70,11 @@ impl Grant {
     pub(crate) fn with_nonce(mut self, nonce: Option<Nonce>, line: Line) -> Self {
         self.nonce = nonce;
         self.nonce_line = Some(line);
+        self
+    }
+
+    pub(crate) fn with_reader(mut self, reader: Option<Arc<[Line]>>) -> Self {
+        self.reader = reader;
         self
     }
 
@@ -109,6 +119,21 @@ impl Grant {
         self.reason
     }
 
+    /// The same where routers nest and strip what they have matched: `whole` is the raw path as
+    /// it came, `part` what the handler sees, which must be the end of it.
+    ///
+    /// # Errors
+    /// As for [`covers`](Self::covers).
+    pub fn covers_nested(&self, method: &str, whole: &str, part: &str) -> Result<(), Reply> {
+        self.covers(method, whole)?;
+        // The root of a nested router is seen as `/`, whatever the whole path ends in.
+        if part == "/" || whole.ends_with(part) {
+            Ok(())
+        } else {
+            Err(Reply::refusal(Reason::TargetChanged))
+        }
+    }
+
     /// The limits of a JSON body.
     pub fn json(&self) -> JsonLimits {
         self.json
@@ -122,10 +147,19 @@ impl Grant {
 
     /// Header lines that belong to this response alone.
     pub fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.session()
-            .map(|_| &NO_STORE)
-            .into_iter()
-            .chain(&self.nonce_line)
+        let no_store = self.session().map(|_| &NO_STORE);
+        let reader = self.reader.iter().flat_map(|lines| lines.iter());
+        no_store.into_iter().chain(&self.nonce_line).chain(reader)
+    }
+}
+
+/// Shows no header line: the nonce stands in one.
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("principal", &self.principal)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
     }
 }
 

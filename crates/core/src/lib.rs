@@ -15,6 +15,7 @@
 mod audit;
 mod body;
 mod cookie;
+mod cors;
 mod credential;
 mod crypto;
 mod decision;
@@ -37,6 +38,7 @@ mod transport;
 pub use self::audit::TracingSink;
 pub use self::audit::{Event, JsonLines, Outcome, Sink};
 pub use self::body::JsonLimits;
+pub use self::cors::Cors;
 pub use self::decision::{Decision, Grant, Principal};
 pub use self::error::{ConfigError, ConfigErrors};
 pub use self::gate::{Explanation, Gate, GateBuilder};

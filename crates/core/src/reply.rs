@@ -362,6 +362,17 @@ impl Reply {
         }
     }
 
+    /// The empty answer to a preflight.
+    pub(crate) fn no_content() -> Self {
+        Self {
+            status: 204,
+            fixed: &[],
+            json: false,
+            extra: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
     /// The same reply with one more header line.
     pub(crate) fn with_line(mut self, line: Line) -> Self {
         self.extra.push(line);

@@ -34,33 +34,38 @@ pin_project! {
     }
 }
 
-impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
-    pub(crate) fn answer(stamp: Stamp, reply: Reply) -> Self {
-        let state = State::Answer { reply };
+impl<S: Service<Request<B>> + Clone, B> ResponseFuture<S, B> {
+    /// Decides about a request and starts to carry the decision out. `inner` is ready.
+    pub(crate) fn new(stamp: Stamp, gate: &Arc<Gate>, inner: &mut S, request: Request<B>) -> Self {
+        let decision = gate.decide(&view(&request));
+        let state = State::after(decision, gate, inner, request);
         Self { stamp, state }
     }
+}
 
-    pub(crate) fn call(stamp: Stamp, grant: Grant, future: S::Future) -> Self {
-        let state = State::Call { grant, future };
-        Self { stamp, state }
-    }
-
-    pub(crate) fn wait(
-        stamp: Stamp,
-        gate: Arc<Gate>,
-        wait: KeyWait,
-        service: S,
-        request: Request<B>,
-    ) -> Self {
-        let held = Some((service, request));
-        let state = State::Wait { gate, wait, held };
-        Self { stamp, state }
+impl<S: Service<Request<B>> + Clone, B> State<S, S::Future, B> {
+    fn after(decision: Decision, gate: &Arc<Gate>, inner: &mut S, mut request: Request<B>) -> Self {
+        match decision {
+            Decision::Proceed(grant) => {
+                request.extensions_mut().insert(grant.clone());
+                let future = inner.call(request);
+                Self::Call { grant, future }
+            }
+            Decision::Respond(reply) => Self::Answer { reply },
+            Decision::AwaitKeys(wait) => {
+                // The service that was polled ready is the one that is called later.
+                let spare = inner.clone();
+                let held = Some((std::mem::replace(inner, spare), request));
+                let gate = Arc::clone(gate);
+                Self::Wait { gate, wait, held }
+            }
+        }
     }
 }
 
 impl<S, B, R> Future for ResponseFuture<S, B>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     R: From<Bytes>,
 {
     type Output = Result<Response<R>, S::Error>;
@@ -81,23 +86,11 @@ where
                 }
                 StateProjection::Wait { gate, wait, held } => {
                     ready!(Pin::new(&mut *wait).poll(cx));
-                    let Some((mut service, mut request)) = held.take() else {
+                    let Some((mut inner, request)) = held.take() else {
                         return Poll::Pending;
                     };
                     let decision = gate.resume(&view(&request));
-                    match decision {
-                        Decision::Proceed(grant) => {
-                            request.extensions_mut().insert(grant.clone());
-                            let future = service.call(request);
-                            State::Call { grant, future }
-                        }
-                        Decision::Respond(reply) => State::Answer { reply },
-                        Decision::AwaitKeys(again) => {
-                            *wait = again;
-                            *held = Some((service, request));
-                            continue;
-                        }
-                    }
+                    State::after(decision, gate, &mut inner, request)
                 }
             };
             this.state.set(next);

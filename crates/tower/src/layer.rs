@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use clerk_gate_core::{Decision, Gate};
+use clerk_gate_core::Gate;
 use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::apply::Stamp;
 use crate::future::ResponseFuture;
-use crate::view::view;
 
 /// Puts a gate in front of a service.
 ///
@@ -67,21 +66,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let decision = self.gate.decide(&view(&request));
-        let stamp = self.stamp.clone();
-        match decision {
-            Decision::Proceed(grant) => {
-                request.extensions_mut().insert(grant.clone());
-                ResponseFuture::call(stamp, grant, self.inner.call(request))
-            }
-            Decision::Respond(reply) => ResponseFuture::answer(stamp, reply),
-            Decision::AwaitKeys(wait) => {
-                // The service that was polled ready is the one that is called later.
-                let spare = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, spare);
-                ResponseFuture::wait(stamp, Arc::clone(&self.gate), wait, ready, request)
-            }
-        }
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ResponseFuture::new(self.stamp.clone(), &self.gate, &mut self.inner, request)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Gate, Pages};
 use crate::audit::Sink;
 use crate::body::JsonLimits;
+use crate::cors::{CompiledCors, Cors};
 use crate::credential::CookieNames;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::headers::SecurityHeaders;
@@ -25,6 +26,7 @@ pub struct GateBuilder {
     policy: Policy,
     audience: Vec<Box<str>>,
     clock: Arc<dyn Clock>,
+    cors: Option<Cors>,
     cross_origin: Check,
     headers: SecurityHeaders,
     https: Check,
@@ -62,6 +64,7 @@ impl Gate {
             policy,
             audience: Vec::new(),
             clock: Arc::new(SystemClock),
+            cors: None,
             cross_origin: Check::Enforce,
             headers: SecurityHeaders::preset(settings),
             https,
@@ -108,6 +111,13 @@ impl GateBuilder {
     /// Reads the time from this clock.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Answers preflights from the settings' origins and lets their pages read responses,
+    /// refusals included. Pages of other origins get nothing.
+    pub fn with_cors(mut self, cors: Cors) -> Self {
+        self.cors = Some(cors);
         self
     }
 
@@ -218,13 +228,17 @@ impl GateBuilder {
                 "add one with with_audit, such as JsonLines::new(std::io::stdout())",
             ));
         }
-        let (headers, nonce_csp) = match self.headers.compile() {
+        let (mut headers, nonce_csp) = match self.headers.compile() {
             Ok(compiled) => (compiled.lines, compiled.nonce_csp),
             Err(mistakes) => {
                 errors.extend(mistakes);
                 (Vec::new(), None)
             }
         };
+        let cors = self
+            .cors
+            .map(|cors| cors.compile(&self.trusted, &mut errors));
+        headers.extend(cors.is_some().then_some(CompiledCors::VARY));
         let mut verifier = Verifier::new(self.settings.issuer(), self.keyring)
             .with_audience(self.audience)
             .with_authorized_parties(self.parties_check, self.parties);
@@ -236,6 +250,7 @@ impl GateBuilder {
             verifier,
             cookies: CookieNames::new(self.settings.publishable_key().cookie_suffix()),
             origins: self.trusted,
+            cors,
             cross_origin: self.cross_origin,
             https: self.https,
             proxies,

@@ -9,6 +9,7 @@ pub use self::builder::GateBuilder;
 pub use self::explain::Explanation;
 use crate::audit::{Event, Outcome, Sink};
 use crate::body::JsonLimits;
+use crate::cors::CompiledCors;
 use crate::credential::{self, CookieNames, Credential};
 use crate::decision::{Decision, Grant};
 use crate::headers::{Nonce, NonceCsp, REFUSAL_CSP};
@@ -32,6 +33,7 @@ pub struct Gate {
     cookies: CookieNames,
     /// Trusted origins; the first is the application's own.
     origins: Vec<Box<str>>,
+    cors: Option<CompiledCors>,
     cross_origin: Check,
     https: Check,
     proxies: TrustedProxies,
@@ -62,6 +64,7 @@ struct Trail<'g> {
 
 /// Why the steps ended without a grant.
 enum Stop {
+    Answer(Reply),
     Refuse(Reason),
     Wait(KeyWait),
 }
@@ -100,6 +103,10 @@ impl Gate {
         let mut trail = Trail::default();
         match self.steps(request, now, waited, &mut trail) {
             Ok(grant) => self.proceed(request, now, &trail, grant),
+            Err(Stop::Answer(reply)) => {
+                self.record(request, now, &trail, Outcome::Preflight, None);
+                Decision::Respond(reply)
+            }
             Err(Stop::Refuse(reason)) => self.refuse(request, now, &trail, reason),
             Err(Stop::Wait(wait)) => Decision::AwaitKeys(wait),
         }
@@ -119,7 +126,11 @@ impl Gate {
         if !self.proxies.is_https(request) {
             trail.enforce(self.https, Reason::HttpsRequired)?;
         }
-        let grant = Grant::new(request.method(), &path, self.json);
+        if let Some(reply) = self.cors.as_ref().and_then(|cors| cors.answer(request)) {
+            return Err(Stop::Answer(reply));
+        }
+        let grant =
+            Grant::new(request.method(), &path, self.json).with_reader(self.reader(request));
         if *found.access == Access::Static {
             return Ok(grant);
         }
@@ -230,10 +241,15 @@ impl Gate {
             _ => None,
         };
         let reply = location.map_or_else(|| Reply::refusal(reason), Reply::redirect);
-        match self.nonce_csp {
-            Some(_) => reply.with_line(REFUSAL_CSP_LINE),
-            None => reply,
-        }
+        let csp = self.nonce_csp.as_ref().map(|_| REFUSAL_CSP_LINE);
+        let reader = self.reader(request);
+        let reader = reader.iter().flat_map(|lines| lines.iter().cloned());
+        reader.chain(csp).fold(reply, Reply::with_line)
+    }
+
+    /// What lets the requesting page read the response, if it may.
+    fn reader(&self, request: &RequestView<'_>) -> Option<Arc<[Line]>> {
+        self.cors.as_ref()?.reader(request).cloned()
     }
 
     fn location(&self, pages: &Pages, request: &RequestView<'_>, reason: Reason) -> Option<String> {

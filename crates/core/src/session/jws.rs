@@ -153,3 +153,102 @@ const SESSION_CATEGORY: &str = "cl_B7d4PD111AAA";
 
 /// `cat` that some instances stamp on every class: it says nothing.
 const ANY_CATEGORY: &str = "cl_I7d4PD111III";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::{Value, json};
+
+    use super::super::jwk::KeySet;
+    use super::*;
+
+    /// Whether a key of `set` has signed `token`, whatever it says.
+    fn verify(token: &str, set: &Value) -> Result<(), Reason> {
+        let keys = KeySet::from_json(set.to_string().as_bytes());
+        let keys = keys.map_err(|_| Reason::KeysUnavailable)?;
+        let compact = Compact::split(token)?;
+        let mut buffer = header_buffer();
+        let header = compact.header(&mut buffer)?;
+        header.check()?;
+        let key = keys.find(header.kid()).ok_or(Reason::TokenUnknownKey)?;
+        compact.verify(key)
+    }
+
+    /// Wycheproof's vectors for whole tokens, which are no part of this repository.
+    fn wycheproof() -> Option<Vec<Value>> {
+        let folder = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../../shared/vectors/wycheproof/"
+        );
+        let mut groups = Vec::new();
+        for file in ["json_web_signature_test.json", "json_web_key_test.json"] {
+            let text = fs::read_to_string(folder.to_owned() + file).ok()?;
+            let mut vectors: Value = serde_json::from_str(&text).unwrap();
+            groups.append(vectors["testGroups"].as_array_mut().unwrap());
+        }
+        Some(groups)
+    }
+
+    /// One vector is left out: a key from a faulty generator (CVE-2017-15361), which only
+    /// knowledge of that generator can tell from a good one. Keys come from Clerk alone.
+    #[test]
+    fn wycheproofs_valid_rs256_tokens_pass_and_all_others_fail() {
+        let Some(groups) = wycheproof() else {
+            eprintln!("Wycheproof's vectors for JWS and JWK were not found, so none was checked");
+            return;
+        };
+        for group in groups {
+            let key = group.get("public").unwrap_or(&group["private"]);
+            let set = if key.get("keys").is_some() {
+                key.clone()
+            } else {
+                json!({ "keys": [key] })
+            };
+            let rs256 = set["keys"][0]["alg"] == "RS256";
+            for test in group["tests"].as_array().unwrap() {
+                if test["comment"] == "rejectsKeyWithRocaVulnerability" {
+                    continue;
+                }
+                let found = verify(test["jws"].as_str().unwrap(), &set);
+                let want = rs256 && test["result"] == "valid";
+                assert_eq!(found.is_ok(), want, "{found:?} {test}");
+            }
+        }
+    }
+
+    /// RFC 7515 §A.2. The key has no `kid` there, and tokens without `kid` find none.
+    #[test]
+    fn the_rs256_example_of_the_rfc_verifies_and_one_bit_less_does_not() {
+        let key = json!({
+            "kty": "RSA",
+            "kid": "A.2",
+            "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
+            "e": "AQAB",
+        });
+        let token = concat!(
+            "eyJhbGciOiJSUzI1NiJ9.",
+            "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.",
+            "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
+        );
+        let keys = KeySet::from_json(json!({ "keys": [key] }).to_string().as_bytes()).unwrap();
+        let key = keys.find(Some("A.2")).unwrap();
+        let check = |token: &str, want: Result<(), Reason>| {
+            let compact = Compact::split(token).unwrap();
+            assert_eq!(compact.verify(key), want, "{token}");
+        };
+        check(token, Ok(()));
+        check(
+            &token.replace(".cC4h", ".cC4i"),
+            Err(Reason::TokenSignature),
+        );
+        check(
+            &token.replace("eyJpc3Mi", "eyJpc3Nj"),
+            Err(Reason::TokenSignature),
+        );
+        check(
+            &token.replace("JSUzI1NiJ9", "JSUzI1NiK9"),
+            Err(Reason::TokenSignature),
+        );
+    }
+}

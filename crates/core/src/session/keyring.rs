@@ -318,16 +318,13 @@ mod tests {
         assert_eq!(found, want, "{kid}, waited: {waited}");
     }
 
-    const FIRST: fn() -> &'static Signer = Signer::primary;
-    const SECOND: fn() -> &'static Signer = Signer::other;
-
     #[test]
     fn a_cold_start_waits_once_and_then_answers() {
         let (keyring, _feed, calls) = fed();
         assert!(keyring.current().is_none());
-        check(&keyring, FIRST().kid(), false, "wait");
+        check(&keyring, Signer::primary().kid(), false, "wait");
         assert_eq!(calls.count(), 1);
-        check(&keyring, FIRST().kid(), true, "unavailable");
+        check(&keyring, Signer::primary().kid(), true, "unavailable");
         assert_eq!(calls.count(), 1, "whoever has waited asks for nothing");
     }
 
@@ -335,7 +332,7 @@ mod tests {
     fn the_end_of_an_attempt_wakes_everybody_once() {
         for end in [
             |feed: Feed| {
-                feed.publish(keys(FIRST()));
+                feed.publish(keys(Signer::primary()));
                 Some(feed)
             },
             |feed: Feed| {
@@ -377,8 +374,8 @@ mod tests {
     #[test]
     fn an_attempt_that_ends_before_the_first_look_is_not_missed() {
         let (keyring, feed, _) = fed();
-        let mut wait = wait(keyring.want(FIRST().kid(), false));
-        feed.publish(keys(FIRST()));
+        let mut wait = wait(keyring.want(Signer::primary().kid(), false));
+        feed.publish(keys(Signer::primary()));
         assert!(is_over(&mut wait, &Arc::default()));
     }
 
@@ -386,16 +383,16 @@ mod tests {
     fn a_key_that_arrives_while_a_request_asks_is_given() {
         let (keyring, feed, calls) = fed();
         assert!(keyring.current().is_none());
-        feed.publish(keys(FIRST()));
-        check(&keyring, FIRST().kid(), false, "here");
+        feed.publish(keys(Signer::primary()));
+        check(&keyring, Signer::primary().kid(), false, "here");
         assert_eq!(calls.count(), 0);
     }
 
     #[test]
     fn a_resting_feed_keeps_nobody_waiting() {
         let (keyring, feed, calls) = fed();
-        feed.publish(keys(FIRST()));
-        check(&keyring, SECOND().kid(), false, "unknown");
+        feed.publish(keys(Signer::primary()));
+        check(&keyring, Signer::other().kid(), false, "unknown");
         feed.rested();
         check(&keyring, "new", false, "wait");
         assert_eq!(calls.count(), 1);
@@ -404,32 +401,32 @@ mod tests {
     #[test]
     fn a_new_key_is_there_after_the_wait() {
         let (keyring, feed, _) = fed();
-        feed.publish(keys(FIRST()));
+        feed.publish(keys(Signer::primary()));
         feed.rested();
-        let mut wait = wait(keyring.want(SECOND().kid(), false));
-        feed.publish(keys(SECOND()));
+        let mut wait = wait(keyring.want(Signer::other().kid(), false));
+        feed.publish(keys(Signer::other()));
         assert!(is_over(&mut wait, &Arc::default()));
-        check(&keyring, SECOND().kid(), true, "here");
-        check(&keyring, FIRST().kid(), true, "unknown");
+        check(&keyring, Signer::other().kid(), true, "here");
+        check(&keyring, Signer::primary().kid(), true, "unknown");
     }
 
     #[test]
     fn after_a_failure_an_unknown_kid_may_be_a_new_key() {
         let (keyring, feed, _) = fed();
-        feed.publish(keys(FIRST()));
+        feed.publish(keys(Signer::primary()));
         feed.rested();
         feed.fail();
-        check(&keyring, SECOND().kid(), false, "unavailable");
-        check(&keyring, SECOND().kid(), true, "unavailable");
-        check(&keyring, FIRST().kid(), false, "here");
-        feed.publish(keys(FIRST()));
-        check(&keyring, SECOND().kid(), false, "unknown");
+        check(&keyring, Signer::other().kid(), false, "unavailable");
+        check(&keyring, Signer::other().kid(), true, "unavailable");
+        check(&keyring, Signer::primary().kid(), false, "here");
+        feed.publish(keys(Signer::primary()));
+        check(&keyring, Signer::other().kid(), false, "unknown");
     }
 
     #[test]
     fn an_unknown_kid_is_remembered_until_the_next_key_set() {
         let (keyring, feed, calls) = fed();
-        feed.publish(keys(FIRST()));
+        feed.publish(keys(Signer::primary()));
         check(&keyring, "bad", false, "unknown");
         feed.rested();
         check(&keyring, "bad", false, "unknown");
@@ -437,7 +434,7 @@ mod tests {
         feed.fail();
         feed.rested();
         check(&keyring, "bad", false, "unknown");
-        feed.publish(keys(FIRST()));
+        feed.publish(keys(Signer::primary()));
         feed.rested();
         check(&keyring, "bad", false, "wait");
     }
@@ -445,7 +442,7 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let (keyring, feed, _) = fed();
-        feed.publish(keys(FIRST()));
+        feed.publish(keys(Signer::primary()));
         let long = "k".repeat(MAX_REMEMBERED_LENGTH + 1);
         check(&keyring, &long, false, "unknown");
         for number in 0..=MAX_REMEMBERED {
@@ -461,37 +458,37 @@ mod tests {
     #[test]
     fn expired_keys_are_unavailable_and_not_unknown() {
         let (keyring, feed, _) = fed();
-        feed.publish(keys(FIRST()));
+        feed.publish(keys(Signer::primary()));
         check(&keyring, "bad", false, "unknown");
         feed.expire();
         assert!(keyring.current().is_none());
-        for kid in ["bad", FIRST().kid()] {
+        for kid in ["bad", Signer::primary().kid()] {
             check(&keyring, kid, false, "unavailable");
         }
         feed.rested();
-        for kid in ["bad", FIRST().kid()] {
+        for kid in ["bad", Signer::primary().kid()] {
             check(&keyring, kid, false, "wait");
             check(&keyring, kid, true, "unavailable");
         }
-        feed.publish(keys(FIRST()));
-        check(&keyring, FIRST().kid(), false, "here");
+        feed.publish(keys(Signer::primary()));
+        check(&keyring, Signer::primary().kid(), false, "here");
     }
 
     #[test]
     fn a_keyring_without_feed_is_closed() {
         let (keyring, feed, calls) = fed();
-        feed.publish(keys(FIRST()));
+        feed.publish(keys(Signer::primary()));
         feed.rested();
         drop(feed);
         assert!(keyring.current().is_none());
-        check(&keyring, FIRST().kid(), false, "unavailable");
+        check(&keyring, Signer::primary().kid(), false, "unavailable");
         check(&keyring, "bad", false, "unavailable");
         assert_eq!(calls.count(), 0);
     }
 
     #[test]
     fn a_fixed_keyring_never_waits() {
-        let keyring = Keyring::fixed(keys(FIRST()));
+        let keyring = Keyring::fixed(keys(Signer::primary()));
         assert!(keyring.current().is_some());
         check(&keyring, "bad", false, "unknown");
         check(&keyring, "bad", true, "unknown");
