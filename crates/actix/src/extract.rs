@@ -1,0 +1,135 @@
+//! Extractors: what a handler may know of who is asking, and JSON bodies.
+
+use std::fmt;
+use std::future::{Future, Ready, ready};
+use std::ops::Deref;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use clerk_gate_core as core;
+use clerk_gate_core::{Grant, JsonLimits, Reply};
+use serde::de::DeserializeOwned;
+
+use crate::apply::respond;
+use crate::view::view;
+
+/// The session of whoever asks. On a public route without one the answer is the gate's own 401;
+/// take `Option<Session>` where a session is welcome but not needed.
+#[derive(Clone, Debug)]
+pub struct Session(pub core::Session);
+
+/// Who is asking, on any route.
+#[derive(Clone, Debug)]
+pub struct Principal(pub core::Principal);
+
+/// The nonce of this response's Content-Security-Policy; `None` if the policy has none.
+#[derive(Clone, Debug)]
+pub struct Nonce(pub Option<core::Nonce>);
+
+/// A JSON body, held to the gate's limits: content type, size, depth, syntax.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+/// A refusal by an extractor, in the gate's own words.
+#[derive(Clone, Debug)]
+pub struct Refusal(Reply);
+
+impl FromRequest for Session {
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let session = |grant: Grant| Ok(Self(grant.require_session()?.clone()));
+        ready(grant(request).and_then(session))
+    }
+}
+
+impl FromRequest for Principal {
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(grant(request).map(|grant| Self(grant.principal().clone())))
+    }
+}
+
+impl FromRequest for Nonce {
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(grant(request).map(|grant| Self(grant.nonce().cloned())))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest for Json<T> {
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Refusal>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (
+            request.clone(),
+            web::Payload::from_request(request, payload),
+        );
+        Box::pin(async move {
+            let limits = grant(&request)?.json();
+            limits.admit(&view(&request))?;
+            let payload = payload.await.map_err(|_| JsonLimits::incomplete())?;
+            let body = payload.to_bytes_limited(limits.max_bytes()).await;
+            let bytes = body
+                .map_err(|_| JsonLimits::too_large())?
+                .map_err(|_| JsonLimits::incomplete())?;
+            Ok(Self(limits.parse(&bytes)?))
+        })
+    }
+}
+
+/// The decision about this very request.
+fn grant(request: &HttpRequest) -> Result<Grant, Refusal> {
+    let grant = request.extensions().get::<Grant>().cloned();
+    let grant = grant.ok_or_else(|| {
+        Reply::gate_missing("wrap the application: App::new().wrap(GateMiddleware::new(gate))")
+    })?;
+    grant.covers(request.method().as_str(), request.uri().path())?;
+    Ok(grant)
+}
+
+impl Deref for Session {
+    type Target = core::Session;
+
+    fn deref(&self) -> &core::Session {
+        &self.0
+    }
+}
+
+impl Deref for Principal {
+    type Target = core::Principal;
+
+    fn deref(&self) -> &core::Principal {
+        &self.0
+    }
+}
+
+impl From<Reply> for Refusal {
+    fn from(reply: Reply) -> Self {
+        Self(reply)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("refused by the gate")
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        respond(&self.0).status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        respond(&self.0)
+    }
+}
