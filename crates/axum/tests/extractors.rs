@@ -8,8 +8,8 @@ use axum::extract::Request;
 use axum::http::{StatusCode, Uri};
 use axum::routing::get;
 use clerk_gate_axum::{GateLayer, Nonce, Principal, Session};
-use clerk_gate_core::{Gate, KeySet, Keyring, Policy, Settings};
-use clerk_gate_testkit::{FixedClock, ISSUER, NOW, ORIGIN, Signer, Token, key_set};
+use clerk_gate_core::{Gate, Policy};
+use clerk_gate_testkit::{Signer, Token};
 use http_body_util::BodyExt;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -17,26 +17,9 @@ use tower_service::Service;
 const USER: &str = "user_extractors";
 
 fn gate() -> Arc<Gate> {
-    let key = format!("pk_live_{}", "Y2xlcmsuYXBwLnRlc3Qk");
-    let settings = Settings::parse(&|name| match name {
-        "CLERK_PUBLISHABLE_KEY" => Some(key.clone()),
-        "CLERK_GATE_ORIGINS" => Some(ORIGIN.to_owned()),
-        _ => None,
-    })
-    .unwrap();
-    assert_eq!(settings.issuer(), ISSUER);
-    let keys = KeySet::from_json(key_set(&[Signer::primary()]).as_bytes()).unwrap();
-    let policy = Policy::builder()
-        .public("/open/{*rest}")
-        .session("/own")
-        .build()
-        .unwrap();
-    let gate = Gate::builder(&settings, Keyring::fixed(keys), policy)
-        .with_clock(Arc::new(FixedClock::new(NOW)))
-        .with_https(clerk_gate_core::Check::Off)
-        .without_pages()
-        .build();
-    Arc::new(gate.unwrap())
+    let policy = Policy::builder().public("/open/{*rest}").session("/own");
+    let policy = policy.build().unwrap();
+    Arc::new(clerk_gate_testkit::gate(policy).build().unwrap())
 }
 
 fn router() -> Router {

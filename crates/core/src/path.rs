@@ -68,11 +68,12 @@ impl<'r> Path<'r> {
 /// Checks one segment; `true` if it has an escape that routers read differently.
 fn is_opaque(segment: &str) -> Result<bool, Reason> {
     let plain = |b: u8| b > b' ' && b < 0x7f && !matches!(b, b'%' | b'\\' | b'#');
-    if !segment.is_empty() && !is_dots(segment) && segment.bytes().all(plain) {
-        return Ok(false);
-    }
-    if segment.is_empty() || !segment.bytes().all(|b| plain(b) || b == b'%') {
+    let readable = segment.bytes().all(|b| plain(b) || b == b'%');
+    if segment.is_empty() || is_dots(segment) || !readable {
         return Err(Reason::MalformedTarget);
+    }
+    if !segment.contains('%') {
+        return Ok(false);
     }
     let mut opaque = false;
     for escape in segment.split('%').skip(1) {

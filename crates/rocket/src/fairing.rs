@@ -136,7 +136,7 @@ async fn restore_method(request: &mut Request<'_>, data: &mut Data<'_>) {
 }
 
 /// Where refused requests are sent inside Rocket. Not for clients.
-const ANSWER: &str = "/__clerk-gate";
+pub(crate) const ANSWER: &str = "/__clerk-gate";
 
 /// A status that no handler answers with: it marks a response that a guard's refusal replaces,
 /// so that `Option<Session>`, which swallows refusals, never has its handler's answer replaced.

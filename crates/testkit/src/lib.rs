@@ -18,12 +18,14 @@
 //! The private keys are published with this crate. Whoever trusts them trusts everybody.
 
 mod clock;
+mod gate;
 mod signer;
 mod token;
 
 use clerk_gate_core::UnixTime;
 
 pub use self::clock::FixedClock;
+pub use self::gate::gate;
 pub use self::signer::{Signer, key_set};
 pub use self::token::Token;
 

@@ -1,11 +1,13 @@
 //! What each route demands: rules, their patterns, and the default for everything unlisted.
 
+mod coverage;
 mod matcher;
 mod pattern;
 mod requirement;
 
 use std::fmt;
 
+pub use self::coverage::Coverage;
 use self::matcher::Matcher;
 use self::pattern::Pattern;
 pub use self::requirement::Requirement;

@@ -60,6 +60,23 @@ impl Pattern {
         Ok(Self { parts })
     }
 
+    /// Reads the pattern of a mounted route, in whichever router's grammar. Whatever is not
+    /// plainly literal counts as a parameter.
+    pub(super) fn of_route(text: &str) -> Self {
+        let part = |segment: &str| {
+            let ours = translate(segment);
+            match Part::parse(ours.as_deref().unwrap_or(segment), true) {
+                Ok(part) => part,
+                Err(_) => Part::Parameter,
+            }
+        };
+        let inner = text.trim_matches('/');
+        let segments = inner.split('/').filter(|segment| !segment.is_empty());
+        Self {
+            parts: segments.map(part).collect(),
+        }
+    }
+
     /// How many leading segments are literal: an opaque segment may stand only after them.
     pub(super) fn literal_prefix(&self) -> usize {
         self.parts

@@ -199,7 +199,10 @@ mod tests {
             return;
         };
         for group in groups {
-            let key = group.get("public").unwrap_or(&group["private"]);
+            let keys = ["public", "private"]
+                .iter()
+                .find_map(|name| group.get(name));
+            let key = keys.unwrap();
             let set = if key.get("keys").is_some() {
                 key.clone()
             } else {
