@@ -55,8 +55,9 @@ impl<'t> Compact<'t> {
         let length = URL_SAFE_NO_PAD
             .decode_slice(self.header, buffer)
             .map_err(|_| Reason::TokenMalformed)?;
-        let json = buffer.get(..length).unwrap_or_default();
-        let Strict(header) = serde_json::from_slice(json).map_err(|_| Reason::TokenMalformed)?;
+        let bytes = buffer.get(..length).unwrap_or_default();
+        let json = std::str::from_utf8(bytes).map_err(|_| Reason::TokenMalformed)?;
+        let Strict(header) = serde_json::from_str(json).map_err(|_| Reason::TokenMalformed)?;
         Ok(header)
     }
 

@@ -129,7 +129,7 @@ fn the_leeway_is_five_seconds_and_at_most_sixty() {
         (Some(61), 119),
         (Some(i64::MAX), 119),
     ] {
-        let verifier = leeway.map_or(verifier(), |leeway| verifier().with_leeway(leeway));
+        let verifier = leeway.map_or_else(verifier, |leeway| verifier().with_leeway(leeway));
         let (last, next) = (NOW.saturating_add(last), NOW.saturating_add(last + 1));
         check_with(&verifier, &token, last, Ok(()));
         check_with(&verifier, &token, next, Err(Reason::TokenExpired));
@@ -251,10 +251,10 @@ fn a_party_is_authorized_letter_by_letter() {
         (Some("http://app.test"), FOREIGN),
         (Some("https://app.test.evil.test"), FOREIGN),
     ] {
-        let token = Token::session().without("azp");
-        let token = party.map_or(token.clone(), |party| {
-            token.claim("azp", Value::from(party))
-        });
+        let token = match party {
+            Some(party) => Token::session().claim("azp", party),
+            None => Token::session().without("azp"),
+        };
         let token = sign(&token);
         for (mode, want) in [
             (Check::Enforce, want),

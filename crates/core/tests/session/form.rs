@@ -169,7 +169,7 @@ fn the_public_key_is_no_secret_and_no_signature_is_none() {
 fn keys_in_the_header_are_not_looked_at() {
     let jwk = Signer::other().jwk();
     for (name, value) in [
-        ("jwk", jwk.clone()),
+        ("jwk", jwk),
         ("jku", json!("https://evil.test/jwks.json")),
         ("x5u", json!("https://evil.test/chain.pem")),
         ("x5c", json!(["MIIB"])),

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clerk_gate_core::{KeySet, Keyring, Reason, Verification, Verifier};
 use clerk_gate_testkit::{ISSUER, NOW, Signer, Token, key_set};
+use serde_json::json;
 
 use super::{check, check_with, keys, sign};
 
@@ -52,17 +53,79 @@ fn of_two_keys_the_named_one_counts() {
 }
 
 #[test]
-fn a_weak_key_is_no_key() {
-    let set = keys(&[Signer::weak(), Signer::primary()]);
-    assert_eq!(
-        set.skipped(),
-        ["key 1 has fewer than 2048 or more than 8192 bits"]
-    );
-    let alone = KeySet::from_json(key_set(&[Signer::weak()]).as_bytes());
-    assert_eq!(
-        alone.map_err(|error| error.to_string()).err().as_deref(),
-        Some("no usable key: [key 1 has fewer than 2048 or more than 8192 bits]")
-    );
+fn a_key_that_cannot_be_used_is_skipped_and_the_next_one_counts() {
+    let other_use = "is not for verifying RS256 signatures";
+    let size = "has fewer than 2048 or more than 8192 bits";
+    let undecodable = "cannot be decoded";
+    let modulus = Signer::other().jwk()["n"].clone();
+    let modulus = modulus.as_str().unwrap();
+    for (name, value, why) in [
+        ("alg", json!("RS512"), other_use),
+        ("alg", json!("RS384"), other_use),
+        ("alg", json!("PS256"), other_use),
+        ("alg", json!("HS256"), other_use),
+        ("alg", json!("unheard-of"), other_use),
+        ("use", json!("enc"), other_use),
+        ("use", json!("else"), other_use),
+        ("key_ops", json!(["encrypt"]), other_use),
+        ("key_ops", json!([]), other_use),
+        ("kid", json!(null), "has no kid"),
+        ("kid", json!(Signer::primary().kid()), "repeats a kid"),
+        ("kid", json!(7), undecodable),
+        ("kty", json!("rsa"), other_use),
+        ("kty", json!("EC"), other_use),
+        ("n", json!(Signer::weak().jwk()["n"]), size),
+        ("n", json!("_".repeat(1368)), size),
+        ("n", json!(modulus[..336]), size),
+        (
+            "n",
+            json!(format!("{}{}", "A".repeat(12), &modulus[..336])),
+            undecodable,
+        ),
+        ("n", json!(""), size),
+        ("n", json!(format!("{modulus}==")), undecodable),
+        ("n", json!("not base64url!"), undecodable),
+        ("e", json!(""), undecodable),
+        ("e", json!("AA"), undecodable),
+        ("e", json!(65537), other_use),
+    ] {
+        let mut bad = Signer::other().jwk();
+        bad[name] = value;
+        let good = Signer::primary().jwk();
+        let (first, second, number) = match name {
+            "kid" => (&good, &bad, 2),
+            _ => (&bad, &good, 1),
+        };
+        let text = json!({ "keys": [first, second], "more": 1 }).to_string();
+        let set = KeySet::from_json(text.as_bytes()).unwrap();
+        assert!(set.kids().eq([Signer::primary().kid()]), "{bad}");
+        assert_eq!(set.skipped(), [format!("key {number} {why}")], "{bad}");
+    }
+}
+
+#[test]
+fn a_document_without_usable_key_is_an_error_that_quotes_nothing() {
+    let weak = key_set(&[Signer::weak()]);
+    for (text, want) in [
+        ("", "not a JWK Set: JSON that ends too early"),
+        ("<html>secret</html>", "not a JWK Set: not JSON"),
+        ("{\"keys\":[]}x", "not a JWK Set: not JSON"),
+        ("[]", "not a JWK Set: no array \"keys\""),
+        ("{\"secret\":1}", "not a JWK Set: no array \"keys\""),
+        ("{\"keys\":\"secret\"}", "not a JWK Set: no array \"keys\""),
+        ("{\"keys\":[]}", "no usable key: []"),
+        (
+            "{\"keys\":[\"secret\"]}",
+            "no usable key: [key 1 cannot be decoded]",
+        ),
+        (
+            &weak,
+            "no usable key: [key 1 has fewer than 2048 or more than 8192 bits]",
+        ),
+    ] {
+        let error = KeySet::from_json(text.as_bytes()).map_err(|error| error.to_string());
+        assert_eq!(error.err().as_deref(), Some(want), "{text}");
+    }
 }
 
 #[test]
@@ -77,7 +140,7 @@ fn a_pem_key_answers_to_every_kid() {
     for token in [
         token.clone(),
         token.clone().header("kid", "anything"),
-        token.clone().without_header("kid"),
+        token.without_header("kid"),
     ] {
         check_with(&verifier, &sign(&token), NOW, Ok(()));
         let forged = token.sign(Signer::other());

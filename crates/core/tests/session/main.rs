@@ -84,21 +84,11 @@ fn debug_shows_ids_and_no_claims() {
 
 #[test]
 fn what_older_instances_leave_out_is_not_needed() {
-    let token = Token::session();
-    for (what, token) in [
-        ("azp", token.clone().without("azp")),
-        ("fva", token.clone().without("fva")),
-        ("jti", token.clone().without("jti")),
-        ("nbf", token.clone().without("nbf")),
-        ("sts", token.clone().without("sts")),
-        ("v", token.clone().v1()),
-        ("cat", token.clone().without_header("cat")),
-        ("typ", token.clone().without_header("typ")),
-    ] {
-        assert!(
-            verifier().verify_finally(&sign(&token), NOW).is_ok(),
-            "{what}"
-        );
+    for claim in ["azp", "fva", "jti", "nbf", "sts", "v"] {
+        check(&sign(&Token::session().without(claim)), Ok(()));
+    }
+    for parameter in ["cat", "typ"] {
+        check(&sign(&Token::session().without_header(parameter)), Ok(()));
     }
 }
 

@@ -50,6 +50,16 @@ fn the_organization_reads_the_same_in_both_versions() {
 }
 
 #[test]
+fn a_role_without_a_name_is_nobodys() {
+    for role in [Value::from(""), Value::from("org:")] {
+        let organization = json!({ "id": "org_1", "rol": role });
+        let session = session(&Token::session().claim("o", organization));
+        assert!(!session.has_role(""));
+        assert!(!session.has_role("org:"));
+    }
+}
+
+#[test]
 fn masks_give_permissions_of_the_organizations_own_features() {
     let two_to_53_plus_1 = "9007199254740993";
     let names: Vec<_> = (0..54).map(|n| format!("p{n}")).collect();
