@@ -1,6 +1,5 @@
 //! From core's bytes to actix-web responses.
 
-use std::fmt;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
@@ -9,7 +8,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use clerk_gate_core::{Gate, Grant, Line, Mode, Reply};
 
 /// The header lines of every response, converted once.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stamp(Arc<[Ready]>);
 
 type Ready = (HeaderName, HeaderValue, Mode);
@@ -54,14 +53,6 @@ fn add(headers: &mut HeaderMap, (name, value, mode): Ready) {
         }
         Mode::IfNotPresent if headers.contains_key(&name) => {}
         Mode::IfNotPresent | Mode::Appending => headers.append(name, value),
-    }
-}
-
-impl fmt::Debug for Stamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.0.iter().map(|(name, ..)| name))
-            .finish()
     }
 }
 

@@ -7,9 +7,12 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError, web,
+};
 use clerk_gate_core as core;
 use clerk_gate_core::{Grant, JsonLimits, Reply};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::apply::respond;
@@ -28,7 +31,8 @@ pub struct Principal(pub core::Principal);
 #[derive(Clone, Debug)]
 pub struct Nonce(pub Option<core::Nonce>);
 
-/// A JSON body, held to the gate's limits: content type, size, depth, syntax.
+/// A JSON body, held to the gate's limits: content type, size, depth, syntax. In a response, a
+/// value as JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
@@ -36,33 +40,23 @@ pub struct Json<T>(pub T);
 #[derive(Clone, Debug)]
 pub struct Refusal(Reply);
 
-impl FromRequest for Session {
-    type Error = Refusal;
-    type Future = Ready<Result<Self, Refusal>>;
+/// An extractor that takes what it needs from the grant.
+macro_rules! from_grant {
+    ($extractor:ty, $take:expr) => {
+        impl FromRequest for $extractor {
+            type Error = Refusal;
+            type Future = Ready<Result<Self, Refusal>>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let session = |grant: Grant| Ok(Self(grant.require_session()?.clone()));
-        ready(grant(request).and_then(session))
-    }
+            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+                ready(grant(request).and_then($take))
+            }
+        }
+    };
 }
 
-impl FromRequest for Principal {
-    type Error = Refusal;
-    type Future = Ready<Result<Self, Refusal>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(grant(request).map(|grant| Self(grant.principal().clone())))
-    }
-}
-
-impl FromRequest for Nonce {
-    type Error = Refusal;
-    type Future = Ready<Result<Self, Refusal>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(grant(request).map(|grant| Self(grant.nonce().cloned())))
-    }
-}
+from_grant!(Session, |grant| Ok(Self(grant.require_session()?.clone())));
+from_grant!(Principal, |grant| Ok(Self(grant.principal().clone())));
+from_grant!(Nonce, |grant| Ok(Self(grant.nonce().cloned())));
 
 impl<T: DeserializeOwned> FromRequest for Json<T> {
     type Error = Refusal;
@@ -104,14 +98,6 @@ impl Deref for Session {
     }
 }
 
-impl Deref for Principal {
-    type Target = core::Principal;
-
-    fn deref(&self) -> &core::Principal {
-        &self.0
-    }
-}
-
 impl From<Reply> for Refusal {
     fn from(reply: Reply) -> Self {
         Self(reply)
@@ -121,6 +107,14 @@ impl From<Reply> for Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("refused by the gate")
+    }
+}
+
+impl<T: Serialize> Responder for Json<T> {
+    type Body = <web::Json<T> as Responder>::Body;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse<Self::Body> {
+        web::Json(self.0).respond_to(request)
     }
 }
 

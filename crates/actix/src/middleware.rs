@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::{Error, HttpMessage};
-use clerk_gate_core::{Decision, Gate, Grant};
+use actix_web::{Error, HttpMessage, web};
+use clerk_gate_core::webhook::BodyWait;
+use clerk_gate_core::{Decision, Gate, Grant, Reply};
 
 use crate::apply::{Stamp, respond};
 use crate::view::view;
@@ -73,7 +74,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let inner = Rc::clone(&self.inner);
         let (gate, stamp) = (Arc::clone(&self.gate), self.stamp.clone());
         Box::pin(async move {
@@ -89,6 +90,11 @@ where
                         stamp.apply(response.headers_mut(), None);
                         return Ok(response.map_into_right_body());
                     }
+                    Decision::CollectBody(wait) => {
+                        let body = request.extract::<web::Payload>().await;
+                        let reply = collect(wait, body).await;
+                        decision = Decision::Respond(reply);
+                    }
                     Decision::AwaitKeys(wait) => {
                         wait.await;
                         decision = gate.resume(&view(request.request()));
@@ -96,6 +102,18 @@ where
                 }
             }
         })
+    }
+}
+
+/// Reads a body for the gate, and no more of it than the gate wants.
+async fn collect(wait: BodyWait, body: Result<web::Payload, Error>) -> Reply {
+    let Ok(body) = body else {
+        return wait.incomplete();
+    };
+    match body.to_bytes_limited(wait.limit()).await {
+        Ok(Ok(bytes)) => wait.deliver(bytes).await,
+        Ok(Err(_)) => wait.incomplete(),
+        Err(_) => wait.too_large(),
     }
 }
 

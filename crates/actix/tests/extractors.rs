@@ -26,7 +26,7 @@ fn routes(config: &mut web::ServiceConfig) {
         session.map_or_else(String::new, |session| session.user_id().to_owned())
     }
     async fn principal(principal: Principal, nonce: Nonce) -> String {
-        format!("{:?} {:?}", *principal, nonce.0)
+        format!("{:?} {:?}", principal.0, nonce.0)
     }
     config
         .route("/own", web::get().to(session))

@@ -11,6 +11,7 @@ use clerk_gate_core as core;
 use clerk_gate_core::{Grant, JsonLimits, Reply};
 use clerk_gate_tower::{respond, view_of_parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The session of whoever asks. On a public route without one the answer is the gate's own 401;
@@ -26,7 +27,8 @@ pub struct Principal(pub core::Principal);
 #[derive(Clone, Debug)]
 pub struct Nonce(pub Option<core::Nonce>);
 
-/// A JSON body, held to the gate's limits: content type, size, depth, syntax.
+/// A JSON body, held to the gate's limits: content type, size, depth, syntax. In a response, a
+/// value as JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
@@ -106,17 +108,15 @@ impl Deref for Session {
     }
 }
 
-impl Deref for Principal {
-    type Target = core::Principal;
-
-    fn deref(&self) -> &core::Principal {
-        &self.0
-    }
-}
-
 impl From<Reply> for Refusal {
     fn from(reply: Reply) -> Self {
         Self(reply)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
     }
 }
 

@@ -30,7 +30,7 @@ fn router() -> Router {
         session.map_or_else(String::new, |session| session.user_id().to_owned())
     }
     async fn principal(principal: Principal, nonce: Nonce) -> String {
-        format!("{:?} {:?}", *principal, nonce.0)
+        format!("{:?} {:?}", principal.0, nonce.0)
     }
     Router::new()
         .route("/own", get(session))

@@ -44,6 +44,8 @@ pub struct Event<'e> {
     pub rule: Option<&'e str>,
     /// The session, if there was one.
     pub session: Option<&'e Session>,
+    /// The message id of a webhook delivery whose signature is good.
+    pub delivery: Option<&'e str>,
     /// Whether the rule is marked as sensitive.
     pub sensitive: bool,
     /// What checks in observe mode would have refused.
@@ -65,7 +67,7 @@ impl Event<'_> {
     /// can neither start a line of its own nor change the direction of the text.
     ///
     /// Members: `time` (Unix seconds), `outcome`, `reason`, `method`, `path`, `rule`, `user`,
-    /// `session`, `organization`, `actor`, `sensitive`, `observed`. Absent ones are left out.
+    /// `session`, `organization`, `actor`, `delivery`, `sensitive`, `observed`. Absent ones are left out.
     pub fn to_json(&self) -> String {
         let mut json = String::with_capacity(192);
         // Writing to a String cannot fail.
@@ -90,6 +92,7 @@ impl Event<'_> {
                 session.and_then(Session::organization).map(|o| o.id()),
             ),
             ("actor", session.and_then(Session::actor_id)),
+            ("delivery", self.delivery),
         ];
         for (name, value) in members {
             if let Some(value) = value {
@@ -191,6 +194,7 @@ mod tests {
             path,
             rule: None,
             session: None,
+            delivery: None,
             sensitive: !observed.is_empty(),
             observed,
         }

@@ -9,6 +9,7 @@ use crate::headers::Nonce;
 use crate::path::Path;
 use crate::reply::{Line, Mode, Reason, Reply};
 use crate::session::{KeyWait, Session};
+use crate::webhook::BodyWait;
 
 /// What the adapter does next. Named for the action; the why is in the audit trail.
 #[derive(Debug)]
@@ -18,6 +19,9 @@ pub enum Decision {
     Proceed(Grant),
     /// Answer with this and the security headers; the application is not called.
     Respond(Reply),
+    /// Read at most [`BodyWait::limit`] bytes of the body, hand them over, and answer with the
+    /// reply that comes back and the security headers; the application is not called.
+    CollectBody(BodyWait),
     /// Await this, then ask [`Gate::resume`](crate::Gate::resume), which does not wait again.
     AwaitKeys(KeyWait),
 }

@@ -80,6 +80,8 @@ pub enum Reason {
     KeysUnavailable,
     /// The request target has more than one reading.
     MalformedTarget,
+    /// A webhook endpoint was asked for with another method than `POST`.
+    MethodNotAllowed,
     /// The session's active organization lacks the feature, or the user does.
     MissingFeature,
     /// The session lacks the permission.
@@ -92,6 +94,8 @@ pub enum Reason {
     SessionRequired,
     /// A session with unfinished tasks (`sts` is `pending`).
     SessionPending,
+    /// The store that remembers deliveries cannot answer, or could not record the outcome.
+    StoreUnavailable,
     /// The request was rewritten between the gate's decision and the handler.
     TargetChanged,
     /// `alg` is not the algorithm of the key.
@@ -124,6 +128,20 @@ pub enum Reason {
     TokenTooLong,
     /// No key with this `kid`.
     TokenUnknownKey,
+    /// Another worker is handling this delivery.
+    WebhookBusy,
+    /// The handler failed, or panicked.
+    WebhookHandler,
+    /// The id, the timestamp or the signatures of a delivery are missing, repeated or mixed.
+    WebhookHeaders,
+    /// No webhook secret is set.
+    WebhookSecret,
+    /// No live secret has signed this delivery.
+    WebhookSignature,
+    /// The delivery is too old, too far in the future, or says not when it was sent.
+    WebhookTimestamp,
+    /// No unfinished delivery has this id.
+    WebhookUnknown,
 }
 
 /// What the client gets for a [`Reason`].
@@ -167,12 +185,14 @@ impl Reason {
         Self::InvalidJson,
         Self::KeysUnavailable,
         Self::MalformedTarget,
+        Self::MethodNotAllowed,
         Self::MissingFeature,
         Self::MissingPermission,
         Self::MissingPlan,
         Self::MissingRole,
         Self::SessionRequired,
         Self::SessionPending,
+        Self::StoreUnavailable,
         Self::TargetChanged,
         Self::TokenAlgorithm,
         Self::TokenAudience,
@@ -189,6 +209,13 @@ impl Reason {
         Self::TokenSubject,
         Self::TokenTooLong,
         Self::TokenUnknownKey,
+        Self::WebhookBusy,
+        Self::WebhookHandler,
+        Self::WebhookHeaders,
+        Self::WebhookSecret,
+        Self::WebhookSignature,
+        Self::WebhookTimestamp,
+        Self::WebhookUnknown,
     ];
 
     /// The stable code of this reason, in the audit trail.
@@ -205,12 +232,14 @@ impl Reason {
             Self::InvalidJson => "invalid-json",
             Self::KeysUnavailable => "keys-unavailable",
             Self::MalformedTarget => "malformed-target",
+            Self::MethodNotAllowed => "method-not-allowed",
             Self::MissingFeature => "missing-feature",
             Self::MissingPermission => "missing-permission",
             Self::MissingPlan => "missing-plan",
             Self::MissingRole => "missing-role",
             Self::SessionRequired => "session-required",
             Self::SessionPending => "session-pending",
+            Self::StoreUnavailable => "store-unavailable",
             Self::TargetChanged => "target-changed",
             Self::TokenAlgorithm => "token-algorithm",
             Self::TokenAudience => "token-audience",
@@ -227,6 +256,13 @@ impl Reason {
             Self::TokenSubject => "token-subject",
             Self::TokenTooLong => "token-too-long",
             Self::TokenUnknownKey => "token-unknown-key",
+            Self::WebhookBusy => "webhook-busy",
+            Self::WebhookHandler => "webhook-handler",
+            Self::WebhookHeaders => "webhook-headers",
+            Self::WebhookSecret => "webhook-secret",
+            Self::WebhookSignature => "webhook-signature",
+            Self::WebhookTimestamp => "webhook-timestamp",
+            Self::WebhookUnknown => "webhook-unknown",
         }
     }
 
@@ -252,6 +288,14 @@ impl Reason {
                 template!(503, "Service unavailable", "keys-unavailable", RETRY_LATER)
             }
             Self::MalformedTarget => template!(400, "Bad request", "malformed-target"),
+            Self::MethodNotAllowed => {
+                template!(
+                    405,
+                    "Method not allowed",
+                    "method-not-allowed",
+                    &[("allow", "POST")]
+                )
+            }
             Self::MissingFeature => template!(403, "Forbidden", "missing-feature"),
             Self::MissingPermission => template!(403, "Forbidden", "missing-permission"),
             Self::MissingPlan => template!(403, "Forbidden", "missing-plan"),
@@ -267,6 +311,9 @@ impl Reason {
             }
             Self::SessionPending => {
                 template!(401, "Unauthorized", "session-pending", INVALID_TOKEN)
+            }
+            Self::StoreUnavailable => {
+                template!(503, "Service unavailable", "store-unavailable", RETRY_LATER)
             }
             Self::TargetChanged => template!(500, "Configuration error", "target-changed"),
             Self::TokenAlgorithm
@@ -286,6 +333,16 @@ impl Reason {
             | Self::TokenUnknownKey => {
                 template!(401, "Unauthorized", "invalid-token", INVALID_TOKEN)
             }
+            Self::WebhookBusy => {
+                template!(409, "Delivery in progress", "webhook-busy", RETRY_LATER)
+            }
+            Self::WebhookHandler => template!(500, "Handler failed", "webhook-handler"),
+            Self::WebhookHeaders => template!(400, "Missing svix headers", "webhook-headers"),
+            Self::WebhookSecret => template!(500, "Configuration error", "webhook-secret"),
+            Self::WebhookSignature | Self::WebhookTimestamp => {
+                template!(400, "Invalid signature", "webhook-signature")
+            }
+            Self::WebhookUnknown => template!(404, "Unknown delivery", "webhook-unknown"),
         }
     }
 
@@ -340,10 +397,7 @@ impl Reply {
     /// The reply of an extractor that finds no decision in the request, and a line on standard
     /// error (or a `tracing` event) that tells the developer what to attach.
     pub fn gate_missing(remedy: &str) -> Self {
-        #[cfg(feature = "tracing")]
-        tracing::error!(remedy, "clerk-gate: no gate has seen this request");
-        #[cfg(not(feature = "tracing"))]
-        eprintln!("clerk-gate: no gate has seen this request: {remedy}");
+        diagnose(&format!("no gate has seen this request; {remedy}"));
         Self::refusal(Reason::GateMissing)
     }
 
@@ -359,6 +413,26 @@ impl Reply {
                 mode: Mode::Overriding,
             }],
             body: Bytes::new(),
+        }
+    }
+
+    /// The acknowledgement of a delivery that is handled and recorded.
+    pub(crate) fn success() -> Self {
+        Self::acknowledgement(b"{\"success\":true}")
+    }
+
+    /// The acknowledgement of a delivery that was handled before.
+    pub(crate) fn already_processed() -> Self {
+        Self::acknowledgement(b"{\"message\":\"Already processed\"}")
+    }
+
+    fn acknowledgement(body: &'static [u8]) -> Self {
+        Self {
+            status: 200,
+            fixed: &[],
+            json: true,
+            extra: Vec::new(),
+            body: Bytes::from_static(body),
         }
     }
 
@@ -405,6 +479,14 @@ impl Reply {
     }
 }
 
+/// Tells the developer of a mistake that can only be seen at work.
+pub(crate) fn diagnose(mistake: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(target: "clerk_gate", "{mistake}");
+    #[cfg(not(feature = "tracing"))]
+    eprintln!("clerk-gate: {mistake}");
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -429,7 +511,8 @@ mod tests {
             let told = reason.template().code;
             assert!(
                 told == reason.code()
-                    || (told == "invalid-token" && reason.code().starts_with("token-")),
+                    || (told == "invalid-token" && reason.code().starts_with("token-"))
+                    || (told == "webhook-signature" && *reason == Reason::WebhookTimestamp),
                 "{reason:?} answers {told}"
             );
         }

@@ -46,37 +46,54 @@ pub enum Field {
     SecFetchDest,
     /// `Sec-Fetch-Site`, Fetch Metadata §2.3.
     SecFetchSite,
+    /// `Svix-Id`, the older name of `Webhook-Id`.
+    SvixId,
+    /// `Svix-Signature`, the older name of `Webhook-Signature`.
+    SvixSignature,
+    /// `Svix-Timestamp`, the older name of `Webhook-Timestamp`.
+    SvixTimestamp,
     /// `Upgrade`, RFC 9110 §7.8: a WebSocket handshake is a GET that can act.
     Upgrade,
+    /// `Webhook-Id`, Standard Webhooks: the message, the same for every attempt.
+    WebhookId,
+    /// `Webhook-Signature`, Standard Webhooks.
+    WebhookSignature,
+    /// `Webhook-Timestamp`, Standard Webhooks: the attempt, in seconds.
+    WebhookTimestamp,
     /// `X-Forwarded-Proto`, believed only from a trusted proxy.
     XForwardedProto,
 }
 
 impl Field {
-    const COUNT: usize = 9;
+    const COUNT: usize = 15;
 
-    /// Finds a field by name in any case. Compares lengths first: most lines end there.
+    /// Finds a field by name in any case. Most lines end at the comparison of lengths.
     fn named(name: &str) -> Option<Self> {
-        let (field, spelling) = match name.len() {
-            6 if name.as_bytes().first().is_some_and(|b| b | 0x20 == b'a') => {
-                (Self::Accept, "accept")
-            }
-            6 => (Self::Origin, "origin"),
-            7 => (Self::Upgrade, "upgrade"),
-            12 => (Self::ContentType, "content-type"),
-            13 => (Self::Authorization, "authorization"),
-            14 if name.as_bytes().last().is_some_and(|b| b | 0x20 == b't') => {
-                (Self::SecFetchDest, "sec-fetch-dest")
-            }
-            14 => (Self::SecFetchSite, "sec-fetch-site"),
-            17 => (Self::XForwardedProto, "x-forwarded-proto"),
-            29 => (
+        let candidates: &[(Self, &str)] = match name.len() {
+            6 => &[(Self::Accept, "accept"), (Self::Origin, "origin")],
+            7 => &[(Self::SvixId, "svix-id"), (Self::Upgrade, "upgrade")],
+            10 => &[(Self::WebhookId, "webhook-id")],
+            12 => &[(Self::ContentType, "content-type")],
+            13 => &[(Self::Authorization, "authorization")],
+            14 => &[
+                (Self::SecFetchDest, "sec-fetch-dest"),
+                (Self::SecFetchSite, "sec-fetch-site"),
+                (Self::SvixSignature, "svix-signature"),
+                (Self::SvixTimestamp, "svix-timestamp"),
+            ],
+            17 => &[
+                (Self::WebhookSignature, "webhook-signature"),
+                (Self::WebhookTimestamp, "webhook-timestamp"),
+                (Self::XForwardedProto, "x-forwarded-proto"),
+            ],
+            29 => &[(
                 Self::AccessControlRequestMethod,
                 "access-control-request-method",
-            ),
+            )],
             _ => return None,
         };
-        name.eq_ignore_ascii_case(spelling).then_some(field)
+        let named = |(_, spelling): &&(Self, &str)| name.eq_ignore_ascii_case(spelling);
+        candidates.iter().find(named).map(|(field, _)| *field)
     }
 }
 
@@ -253,7 +270,13 @@ mod tests {
             (Field::Origin, "origin"),
             (Field::SecFetchDest, "Sec-Fetch-Dest"),
             (Field::SecFetchSite, "SEC-FETCH-SITE"),
+            (Field::SvixId, "Svix-Id"),
+            (Field::SvixSignature, "svix-Signature"),
+            (Field::SvixTimestamp, "SVIX-TIMESTAMP"),
             (Field::Upgrade, "upgrade"),
+            (Field::WebhookId, "Webhook-Id"),
+            (Field::WebhookSignature, "webhook-signature"),
+            (Field::WebhookTimestamp, "webhook-Timestamp"),
             (Field::XForwardedProto, "X-Forwarded-Proto"),
         ];
         assert_eq!(names.len(), Field::COUNT);

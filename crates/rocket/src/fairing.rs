@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use clerk_gate_core::webhook::BodyWait;
 use clerk_gate_core::{Decision, Gate, Grant, Reply};
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::uri::Origin;
@@ -11,6 +12,8 @@ use rocket::shield::Shield;
 use rocket::{Build, Data, Request, Response, Rocket};
 
 use crate::apply::{respond, stamp};
+use crate::body::{Body, read};
+use crate::guard::Refusal;
 use crate::view::view;
 
 /// Puts a gate in front of all routes: `rocket::build().attach(GateFairing::new(gate))`.
@@ -28,8 +31,17 @@ pub struct GateFairing(Arc<Gate>);
 pub(crate) struct Attached;
 
 /// What was decided about a request; `None` where no gate has seen it.
-#[derive(Debug)]
-pub(crate) struct Decided(pub(crate) Option<Result<Grant, Reply>>);
+#[derive(Debug, Default)]
+pub(crate) struct Decided(Option<Decision>);
+
+impl Decided {
+    pub(crate) fn grant(&self) -> Option<&Grant> {
+        match &self.0 {
+            Some(Decision::Proceed(grant)) => Some(grant),
+            _ => None,
+        }
+    }
+}
 
 /// The reply with which a guard has refused, if one has.
 #[derive(Debug, Default)]
@@ -67,13 +79,8 @@ impl Fairing for GateFairing {
             wait.await;
             decision = self.0.resume(&view(request));
         }
-        let decided = match decision {
-            Decision::Proceed(grant) => Ok(grant),
-            Decision::Respond(reply) => Err(reply),
-            Decision::AwaitKeys(_) => return,
-        };
         // A fairing cannot answer: the request goes to a route that does.
-        if decided.is_err()
+        if !matches!(decision, Decision::Proceed(_))
             && let Ok(uri) = Origin::parse(ANSWER)
         {
             request.set_uri(uri);
@@ -81,7 +88,7 @@ impl Fairing for GateFairing {
                 request.set_method(Method::Get);
             }
         }
-        request.local_cache(|| Decided(Some(decided)));
+        request.local_cache(|| Decided(Some(decision)));
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
@@ -90,9 +97,8 @@ impl Fairing for GateFairing {
         {
             *response = respond(reply);
         }
-        let Decided(decided) = request.local_cache(|| Decided(None));
-        let grant = decided.as_ref().and_then(|decided| decided.as_ref().ok());
-        stamp(&self.0, response, grant);
+        let decided = request.local_cache(Decided::default);
+        stamp(&self.0, response, decided.grant());
     }
 }
 
@@ -103,18 +109,31 @@ struct Answer;
 #[rocket::async_trait]
 impl Handler for Answer {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
-        match request.local_cache(|| Decided(None)) {
-            Decided(Some(Err(reply))) => Outcome::Success(respond(reply)),
-            Decided(_) => Outcome::forward(data, Status::NotFound),
+        match &request.local_cache(Decided::default).0 {
+            Some(Decision::CollectBody(wait)) => {
+                let reply = collect(wait.clone(), request, data).await;
+                Outcome::Success(respond(&reply))
+            }
+            Some(Decision::Respond(reply)) => Outcome::Success(respond(reply)),
+            _ => Outcome::forward(data, Status::NotFound),
         }
     }
 }
 
+/// Reads a body for the gate, and no more of it than the gate wants.
+async fn collect(wait: BodyWait, request: &Request<'_>, data: Data<'_>) -> Reply {
+    match read(request, data, wait.limit()).await {
+        Some(Body::Whole(body)) => wait.deliver(body.into()).await,
+        Some(Body::TooLong) => wait.too_large(),
+        None => wait.incomplete(),
+    }
+}
+
 /// Lets a guard refuse with a reply of the gate, which Rocket's error catchers cannot carry.
-pub(crate) fn refuse(request: &Request<'_>, reply: Reply) -> Status {
+pub(crate) fn refuse(request: &Request<'_>, reply: Reply) -> (Status, Refusal) {
     // Of two guards that refuse, the first has the word.
-    let _ = request.local_cache(Refused::default).0.set(reply);
-    REFUSED
+    let _ = request.local_cache(Refused::default).0.set(reply.clone());
+    (REFUSED, Refusal(reply))
 }
 
 /// Undoes Rocket's method override: it turns a `POST` of a form whose first field is `_method`
@@ -126,7 +145,10 @@ async fn restore_method(request: &mut Request<'_>, data: &mut Data<'_>) {
     }
     // As many bytes as Rocket itself looks at.
     let start = data.peek("_method=delete".len()).await;
-    let field = start.split(|byte| *byte == b'&').next();
+    // Rocket passes over empty fields.
+    let field = start
+        .split(|byte| *byte == b'&')
+        .find(|field| !field.is_empty());
     let name = field
         .and_then(|field| field.strip_prefix(b"_method="))
         .and_then(|name| std::str::from_utf8(name).ok());

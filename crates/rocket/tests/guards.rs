@@ -1,5 +1,10 @@
 //! What guards answer where the gate is missing, bypassed or content.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "Rocket hands guards over by value"
+)]
+
 use std::sync::Arc;
 
 use clerk_gate_core::{Gate, Policy};
@@ -29,7 +34,7 @@ fn optional(session: Option<Session>) -> String {
 
 #[get("/open/principal")]
 fn principal(principal: Principal, nonce: Nonce) -> String {
-    format!("{:?} {:?}", *principal, nonce.0)
+    format!("{:?} {:?}", principal.0, nonce.0)
 }
 
 fn gate() -> Arc<Gate> {

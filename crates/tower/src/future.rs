@@ -1,5 +1,6 @@
-//! The future of a gated call: three states, nothing boxed.
+//! The future of a gated call. Nothing is boxed but the reading of a webhook's body.
 
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -7,8 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use clerk_gate_core::webhook::BodyWait;
 use clerk_gate_core::{Decision, Gate, Grant, KeyWait, Reply};
 use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -29,12 +33,17 @@ pin_project! {
     #[project = StateProjection]
     enum State<S, F, B> {
         Answer { reply: Reply },
+        Collect { future: Pin<Box<dyn Future<Output = Reply> + Send>> },
         Call { grant: Grant, #[pin] future: F },
         Wait { gate: Arc<Gate>, wait: KeyWait, held: Option<(S, Request<B>)> },
     }
 }
 
-impl<S: Service<Request<B>> + Clone, B> ResponseFuture<S, B> {
+impl<S, B> ResponseFuture<S, B>
+where
+    S: Service<Request<B>> + Clone,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
     /// Decides about a request and starts to carry the decision out. `inner` is ready.
     pub(crate) fn new(stamp: Stamp, gate: &Arc<Gate>, inner: &mut S, request: Request<B>) -> Self {
         let decision = gate.decide(&view(&request));
@@ -43,13 +52,21 @@ impl<S: Service<Request<B>> + Clone, B> ResponseFuture<S, B> {
     }
 }
 
-impl<S: Service<Request<B>> + Clone, B> State<S, S::Future, B> {
+impl<S, B> State<S, S::Future, B>
+where
+    S: Service<Request<B>> + Clone,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
     fn after(decision: Decision, gate: &Arc<Gate>, inner: &mut S, mut request: Request<B>) -> Self {
         match decision {
             Decision::Proceed(grant) => {
                 request.extensions_mut().insert(grant.clone());
                 let future = inner.call(request);
                 Self::Call { grant, future }
+            }
+            Decision::CollectBody(wait) => {
+                let future = Box::pin(collect(wait, request.into_body()));
+                Self::Collect { future }
             }
             Decision::Respond(reply) => Self::Answer { reply },
             Decision::AwaitKeys(wait) => {
@@ -66,6 +83,7 @@ impl<S: Service<Request<B>> + Clone, B> State<S, S::Future, B> {
 impl<S, B, R> Future for ResponseFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     R: From<Bytes>,
 {
     type Output = Result<Response<R>, S::Error>;
@@ -84,6 +102,10 @@ where
                     this.stamp.apply(response.headers_mut(), Some(grant));
                     return Poll::Ready(Ok(response));
                 }
+                StateProjection::Collect { future } => {
+                    let reply = ready!(future.as_mut().poll(cx));
+                    State::Answer { reply }
+                }
                 StateProjection::Wait { gate, wait, held } => {
                     ready!(Pin::new(&mut *wait).poll(cx));
                     let Some((mut inner, request)) = held.take() else {
@@ -95,6 +117,18 @@ where
             };
             this.state.set(next);
         }
+    }
+}
+
+/// Reads a body for the gate, and no more of it than the gate wants.
+async fn collect<B: Body>(wait: BodyWait, body: B) -> Reply
+where
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    match Limited::new(body, wait.limit()).collect().await {
+        Ok(body) => wait.deliver(body.to_bytes()).await,
+        Err(error) if error.is::<LengthLimitError>() => wait.too_large(),
+        Err(_) => wait.incomplete(),
     }
 }
 

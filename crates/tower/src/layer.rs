@@ -1,11 +1,13 @@
 //! The layer and the service: decide, then call the application or not.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use clerk_gate_core::Gate;
 use http::{Request, Response};
+use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -56,6 +58,7 @@ pub struct Gated<S> {
 impl<S, B, R> Service<Request<B>> for Gated<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     R: From<Bytes>,
 {
     type Response = S::Response;

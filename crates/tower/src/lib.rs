@@ -15,7 +15,14 @@
 //! ```
 //!
 //! A handler finds the decision in the request's extensions, as a
-//! [`Grant`](clerk_gate_core::Grant). What this crate does not do: decide anything.
+//! [`Grant`](clerk_gate_core::Grant). Before it relies on the session it asks
+//! [`Grant::covers`](clerk_gate_core::Grant::covers) whether the request is still the one that was
+//! judged. Whoever accepts connections puts a [`Peer`] into the request's extensions, and [`Tls`]
+//! where this server ends TLS itself: without them no proxy is believed and no request is secure.
+//!
+//! # What this crate does not do
+//! It decides nothing, reads no header and makes no reply of its own: all of that is
+//! `clerk-gate-core`'s. It has no extractors, and of all bodies it reads those of webhooks alone.
 
 mod apply;
 mod future;

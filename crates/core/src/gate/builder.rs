@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Gate, Pages};
+use super::{Gate, Pages, Webhook};
 use crate::audit::Sink;
 use crate::body::JsonLimits;
 use crate::cors::{CompiledCors, Cors};
@@ -10,11 +10,13 @@ use crate::credential::CookieNames;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::headers::SecurityHeaders;
 use crate::path::Path;
-use crate::policy::{Access, Policy, Rule};
+use crate::policy::{self, Access, Policy, Rule};
+use crate::reply::diagnose;
 use crate::session::{Check, Keyring, Verifier};
 use crate::settings::{Environment, Settings};
 use crate::time::{Clock, SystemClock};
 use crate::transport::TrustedProxies;
+use crate::webhook::Endpoint;
 
 /// Collects what a [`Gate`] is made of. What is mandatory is an argument of
 /// [`Gate::builder`], what is optional is `with_…`, what is unwise is `dangerous_…`.
@@ -38,6 +40,7 @@ pub struct GateBuilder {
     proxies: Vec<String>,
     sink: Option<Arc<dyn Sink>>,
     trusted: Vec<Box<str>>,
+    webhooks: Vec<(String, Endpoint)>,
 }
 
 impl Gate {
@@ -76,6 +79,7 @@ impl Gate {
             proxies: Vec::new(),
             sink: None,
             trusted: origins,
+            webhooks: Vec::new(),
         }
     }
 }
@@ -184,6 +188,13 @@ impl GateBuilder {
         self
     }
 
+    /// Receives webhooks at `path`, which is made of literal segments only. No rule of the
+    /// policy may have the same pattern.
+    pub fn with_webhook(mut self, path: impl Into<String>, endpoint: Endpoint) -> Self {
+        self.webhooks.push((path.into(), endpoint));
+        self
+    }
+
     /// Answers navigations with JSON like everything else: for an API without pages.
     pub fn without_pages(mut self) -> Self {
         self.pages = None;
@@ -239,6 +250,7 @@ impl GateBuilder {
             .cors
             .map(|cors| cors.compile(&self.trusted, &mut errors));
         headers.extend(cors.is_some().then_some(CompiledCors::VARY));
+        let webhooks = compile_webhooks(self.webhooks, &self.policy, &mut errors);
         let mut verifier = Verifier::new(self.settings.issuer(), self.keyring)
             .with_audience(self.audience)
             .with_authorized_parties(self.parties_check, self.parties);
@@ -258,11 +270,50 @@ impl GateBuilder {
             nonce_csp,
             pages,
             json: self.json,
+            webhooks,
             sink: self.sink,
             clock: self.clock,
         };
         ConfigErrors::check(errors, gate)
     }
+}
+
+fn compile_webhooks(
+    webhooks: Vec<(String, Endpoint)>,
+    policy: &Policy,
+    errors: &mut Vec<ConfigError>,
+) -> Vec<Webhook> {
+    let mut compiled: Vec<Webhook> = Vec::new();
+    for (pattern, endpoint) in webhooks {
+        let subject = format!("webhook {pattern:?}");
+        let segments = match policy::literal_segments(&pattern) {
+            Ok(segments) => segments,
+            Err(error) => {
+                errors.push(ConfigError::new(subject, error.problem(), error.remedy()));
+                continue;
+            }
+        };
+        let is_rule = policy.rules().any(|rule| rule.pattern() == pattern);
+        if is_rule || compiled.iter().any(|other| other.segments == segments) {
+            errors.push(ConfigError::new(
+                subject.clone(),
+                "is also the pattern of a rule or of another webhook",
+                "remove the other one: a webhook needs no rule",
+            ));
+        }
+        if endpoint.is_unconfigured() {
+            let problem = "no webhook secret is set, so every delivery is answered 500";
+            diagnose(&format!(
+                "{subject}: {problem}; set CLERK_WEBHOOK_SIGNING_SECRET"
+            ));
+        }
+        compiled.push(Webhook {
+            pattern,
+            segments,
+            endpoint,
+        });
+    }
+    compiled
 }
 
 /// A page that users without a session are sent to must not send them on again.

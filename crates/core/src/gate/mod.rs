@@ -16,12 +16,13 @@ use crate::headers::{Nonce, NonceCsp, REFUSAL_CSP};
 use crate::origin;
 use crate::page;
 use crate::path::Path;
-use crate::policy::{Access, Match, Policy};
+use crate::policy::{Access, Match, Policy, Rule};
 use crate::reply::{Line, Mode, Reason, Reply};
 use crate::request::RequestView;
 use crate::session::{Check, KeyWait, Session, Verification, Verifier};
 use crate::time::{Clock, UnixTime};
 use crate::transport::TrustedProxies;
+use crate::webhook::{BodyWait, Endpoint};
 
 /// Decides about requests: a pure function of its configuration, the request and the time.
 ///
@@ -41,6 +42,7 @@ pub struct Gate {
     nonce_csp: Option<NonceCsp>,
     pages: Option<Pages>,
     json: JsonLimits,
+    webhooks: Vec<Webhook>,
     sink: Option<Arc<dyn Sink>>,
     clock: Arc<dyn Clock>,
 }
@@ -54,10 +56,19 @@ struct Pages {
     way_back_origin: Box<str>,
 }
 
+/// An endpoint and where it is.
+#[derive(Debug)]
+struct Webhook {
+    pattern: String,
+    segments: Vec<Box<str>>,
+    endpoint: Endpoint,
+}
+
 /// What has been learnt about a request, for the audit event.
 #[derive(Default)]
 struct Trail<'g> {
     found: Option<Match<'g>>,
+    webhook: Option<&'g Webhook>,
     session: Option<Session>,
     observed: Vec<Reason>,
 }
@@ -65,6 +76,7 @@ struct Trail<'g> {
 /// Why the steps ended without a grant.
 enum Stop {
     Answer(Reply),
+    Collect(BodyWait),
     Refuse(Reason),
     Wait(KeyWait),
 }
@@ -107,6 +119,7 @@ impl Gate {
                 self.record(request, now, &trail, Outcome::Preflight, None);
                 Decision::Respond(reply)
             }
+            Err(Stop::Collect(wait)) => Decision::CollectBody(wait),
             Err(Stop::Refuse(reason)) => self.refuse(request, now, &trail, reason),
             Err(Stop::Wait(wait)) => Decision::AwaitKeys(wait),
         }
@@ -121,11 +134,17 @@ impl Gate {
         trail: &mut Trail<'g>,
     ) -> Result<Grant, Stop> {
         let path = Path::parse(request.path(), request.method())?;
-        let found = self.policy.find(&path, request.method())?;
-        trail.found = Some(found);
+        trail.webhook = self.webhook(&path);
+        if trail.webhook.is_none() {
+            trail.found = Some(self.policy.find(&path, request.method())?);
+        }
         if !self.proxies.is_https(request) {
             trail.enforce(self.https, Reason::HttpsRequired)?;
         }
+        if let Some(webhook) = trail.webhook {
+            return Err(self.collect(webhook, request));
+        }
+        let found = trail.found.ok_or(Reason::MalformedTarget)?;
         if let Some(reply) = self.cors.as_ref().and_then(|cors| cors.answer(request)) {
             return Err(Stop::Answer(reply));
         }
@@ -166,6 +185,28 @@ impl Gate {
             requirement.check(&session)?;
         }
         Ok(grant.with_session(Some(session), None))
+    }
+
+    fn webhook(&self, path: &Path<'_>) -> Option<&Webhook> {
+        let is_here = |webhook: &&Webhook| {
+            let segments = webhook.segments.iter().map(|segment| &**segment);
+            path.segments().eq(segments)
+        };
+        self.webhooks.iter().find(is_here)
+    }
+
+    /// A delivery needs no session: its signature says who sent it.
+    fn collect(&self, webhook: &Webhook, request: &RequestView<'_>) -> Stop {
+        if request.method() != "POST" {
+            return Reason::MethodNotAllowed.into();
+        }
+        let csp = self.nonce_csp.as_ref().map(|_| REFUSAL_CSP_LINE);
+        let (clock, sink) = (Arc::clone(&self.clock), self.sink.clone());
+        Stop::Collect(
+            webhook
+                .endpoint
+                .collect(request, &webhook.pattern, csp, clock, sink),
+        )
     }
 
     /// Who is asking: the credential, and the session that it stands for.
@@ -277,14 +318,16 @@ impl Gate {
             return true;
         };
         let rule = trail.found.and_then(|found| found.rule);
+        let webhook = trail.webhook.map(|webhook| &*webhook.pattern);
         sink.record(&Event {
             time: now,
             outcome,
             reason,
             method: request.method(),
             path: request.path(),
-            rule: rule.map(|rule| rule.pattern()),
+            rule: rule.map(Rule::pattern).or(webhook),
             session: trail.session.as_ref(),
+            delivery: None,
             sensitive: rule.is_some_and(|rule| rule.is_sensitive()),
             observed: &trail.observed,
         })

@@ -9,7 +9,7 @@ use std::fmt;
 
 pub use self::coverage::Coverage;
 use self::matcher::Matcher;
-use self::pattern::Pattern;
+use self::pattern::{Part, Pattern};
 pub use self::requirement::Requirement;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::path::Path;
@@ -273,6 +273,21 @@ impl PolicyBuilder {
             },
         )
     }
+}
+
+/// The segments of a pattern that names one path.
+pub(crate) fn literal_segments(pattern: &str) -> Result<Vec<Box<str>>, ConfigError> {
+    let parts = Pattern::parse(pattern)?.parts.into_iter();
+    parts
+        .map(|part| match part {
+            Part::Literal(text) => Ok(text),
+            Part::Parameter | Part::Rest => Err(ConfigError::new(
+                format!("pattern {pattern:?}"),
+                "names more than one path",
+                "write literal segments only",
+            )),
+        })
+        .collect()
 }
 
 impl Rule {

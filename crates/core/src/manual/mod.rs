@@ -1,0 +1,56 @@
+//! The manual: how to use clerk-gate, and what it does in every case.
+//!
+//! | Chapter | For |
+//! |---|---|
+//! | [`how_to`] | setting up, and each task after that |
+//! | [`defaults`] | every default value, with its reason and its source |
+//! | [`replies`] | the operator who sees a code: what it means, who must act |
+//! | [`audit`] | the audit trail: its fields, what is never in it, sinks that fail |
+//! | [`keys`] | where keys come from, and what happens when they cannot be had |
+//! | [`differences`] | where frameworks differ all the same, with reasons |
+//! | [`adapter`] | carrying out the decisions on a framework of your own |
+//! | [`stricter`] | where this crate refuses what Clerk's own code takes, and why |
+//!
+//! The threat model is `SECURITY.md` at the root of the repository, the code map
+//! `ARCHITECTURE.md` beside it.
+
+// The example of this chapter needs a server's crates. It is compiled where it is cut from.
+#[cfg(not(doctest))]
+#[doc = include_str!("adapter.md")]
+pub mod adapter {}
+
+#[doc = include_str!("audit.md")]
+pub mod audit {}
+
+#[doc = include_str!("defaults.md")]
+pub mod defaults {}
+
+#[doc = include_str!("differences.md")]
+pub mod differences {}
+
+#[doc = include_str!("how_to.md")]
+pub mod how_to {}
+
+#[doc = include_str!("keys.md")]
+pub mod keys {}
+
+#[doc = include_str!("replies.md")]
+pub mod replies {}
+
+#[doc = include_str!("stricter.md")]
+pub mod stricter {}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Reason, Reply};
+
+    #[test]
+    fn every_reason_has_a_row_with_its_status() {
+        let page = include_str!("replies.md");
+        for reason in Reason::ALL {
+            let status = Reply::refusal(*reason).status();
+            let row = format!("| `{}` | {status} | ", reason.code());
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+}
