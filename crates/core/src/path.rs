@@ -11,6 +11,8 @@ use crate::reply::Reason;
 /// A path that has only one reading.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path<'r> {
+    /// `*`, the target of all resources: no pattern names it.
+    asterisk: bool,
     /// Without the leading and one final slash; `None` for `/` itself and for `*`.
     segments: Option<&'r str>,
     /// Position of the first segment with an escape that routers read differently.
@@ -25,18 +27,17 @@ impl<'r> Path<'r> {
     /// or stand for an unreserved character or a control; raw backslashes, controls, spaces and
     /// non-ASCII bytes. Escapes of `/ \ % ; ? #` are noted as opaque: a rule may allow them.
     pub(crate) fn parse(raw: &'r str, method: &str) -> Result<Self, Reason> {
+        let whole = |asterisk| Self {
+            asterisk,
+            segments: None,
+            opaque_from: None,
+        };
         if raw == "*" && method == "OPTIONS" {
-            return Ok(Self {
-                segments: None,
-                opaque_from: None,
-            });
+            return Ok(whole(true));
         }
         let inner = raw.strip_prefix('/').ok_or(Reason::MalformedTarget)?;
         if inner.is_empty() {
-            return Ok(Self {
-                segments: None,
-                opaque_from: None,
-            });
+            return Ok(whole(false));
         }
         let inner = inner.strip_suffix('/').unwrap_or(inner);
         let mut opaque_from = None;
@@ -46,17 +47,23 @@ impl<'r> Path<'r> {
             }
         }
         Ok(Self {
+            asterisk: false,
             segments: Some(inner),
             opaque_from,
         })
     }
 
-    /// The segments, each decoded once. An empty iterator stands for `/`.
+    /// The segments, each decoded once; none for `/` and for `*`.
     pub(crate) fn segments(&self) -> impl Iterator<Item = Cow<'r, str>> + Clone {
         self.segments
             .into_iter()
             .flat_map(|inner| inner.split('/'))
             .map(decode)
+    }
+
+    /// Whether this is `*`, for which no rule stands.
+    pub(crate) fn is_asterisk(&self) -> bool {
+        self.asterisk
     }
 
     /// Position of the first segment that only an opaque rule may match.

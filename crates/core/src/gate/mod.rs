@@ -192,7 +192,8 @@ impl Gate {
             let segments = webhook.segments.iter().map(|segment| &**segment);
             path.segments().eq(segments)
         };
-        self.webhooks.iter().find(is_here)
+        let webhook = self.webhooks.iter().find(is_here);
+        webhook.filter(|_| !path.is_asterisk())
     }
 
     /// A delivery needs no session: its signature says who sent it.

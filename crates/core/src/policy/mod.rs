@@ -161,7 +161,10 @@ impl Policy {
 
     /// What decides about `path`: a rule, or the default.
     pub(crate) fn find(&self, path: &Path<'_>, method: &str) -> Result<Match<'_>, Reason> {
-        let found = self.matcher.find(path.segments(), method);
+        let found = match path.is_asterisk() {
+            true => None,
+            false => self.matcher.find(path.segments(), method),
+        };
         let compiled = found.and_then(|index| self.rules.get(index));
         if let Some(position) = path.opaque_from() {
             let allowed = compiled.is_some_and(|c| c.rule.opaque && position >= c.literal_prefix);

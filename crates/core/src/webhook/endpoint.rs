@@ -27,15 +27,16 @@ use crate::time::{Clock, UnixTime};
 /// Any `async fn(Delivery) -> Result<(), Retry>` is one.
 ///
 /// It may run more than once for one message: when it succeeded but the process died before
-/// that was recorded. Effects in the same database can be made to happen once; others must be
-/// such that a second time changes nothing.
+/// that was recorded. Effects in the store's own database can be made to happen once, where the
+/// store offers it; others must be such that a second time changes nothing.
 #[async_trait]
 pub trait Handler: Send + Sync {
-    /// Handles one delivery.
+    /// Handles one delivery under `lease`, which a handler may finish together with its effects;
+    /// the endpoint ends it in any case.
     ///
     /// # Errors
     /// [`Retry`] if the sender shall try again.
-    async fn handle(&self, delivery: Delivery) -> Result<(), Retry>;
+    async fn handle(&self, delivery: Delivery, lease: &Lease) -> Result<(), Retry>;
 }
 
 #[async_trait]
@@ -44,7 +45,7 @@ where
     F: Fn(Delivery) -> T + Send + Sync,
     T: Future<Output = Result<(), Retry>> + Send,
 {
-    async fn handle(&self, delivery: Delivery) -> Result<(), Retry> {
+    async fn handle(&self, delivery: Delivery, _: &Lease) -> Result<(), Retry> {
         self(delivery).await
     }
 }
@@ -200,7 +201,7 @@ impl Inner {
             store: &*self.store,
             lease: Some(&lease),
         };
-        let result = Caught(self.handler.handle(delivery)).await;
+        let result = Caught(self.handler.handle(delivery, &lease)).await;
         // From here on the lease is ended in the open.
         guard.lease = None;
         if let Err(Retry(failure)) = result {

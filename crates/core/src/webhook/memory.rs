@@ -39,6 +39,7 @@ enum State {
     },
     Finished {
         at: UnixTime,
+        owner: [u8; 16],
     },
     Leased {
         body: Bytes,
@@ -106,9 +107,18 @@ impl Store for MemoryStore {
 
     async fn finish(&self, lease: &Lease, now: UnixTime) -> Result<(), StoreError> {
         let mut records = self.records();
+        let known = records.get(lease.id());
+        if let Some(State::Finished { owner, .. }) = known.map(|record| &record.state)
+            && owner == lease.owner()
+        {
+            return Ok(());
+        }
         let record = leased(&mut records, lease)?;
         record.failure = None;
-        record.state = State::Finished { at: now };
+        record.state = State::Finished {
+            at: now,
+            owner: *lease.owner(),
+        };
         Ok(())
     }
 
@@ -123,7 +133,8 @@ impl Store for MemoryStore {
     async fn purge(&self, before: UnixTime) -> Result<u64, StoreError> {
         let mut records = self.records();
         let count = records.len();
-        records.retain(|_, record| !matches!(record.state, State::Finished { at } if at < before));
+        records
+            .retain(|_, record| !matches!(record.state, State::Finished { at, .. } if at < before));
         let purged = count.saturating_sub(records.len());
         Ok(u64::try_from(purged).unwrap_or(u64::MAX))
     }
@@ -198,7 +209,7 @@ fn make_room(records: &mut HashMap<String, Record>, capacity: usize) -> Result<(
         let finished = records
             .iter()
             .filter_map(|(id, record)| match record.state {
-                State::Finished { at } => Some((at, id.clone())),
+                State::Finished { at, .. } => Some((at, id.clone())),
                 _ => None,
             });
         let Some((_, oldest)) = finished.min() else {

@@ -5,6 +5,7 @@
 //! mount, and therefore none to forget.
 
 mod endpoint;
+mod event;
 mod memory;
 mod signature;
 mod store;
@@ -14,6 +15,10 @@ use std::fmt;
 use bytes::Bytes;
 
 pub use self::endpoint::{BodyWait, Endpoint, Handler, Retry};
+pub use self::event::{
+    Deleted, EmailAddress, Event, EventError, Invitation, Membership, Organization, Payload,
+    PhoneNumber, PublicUserData, SessionData, Untyped, User, Version,
+};
 pub use self::memory::MemoryStore;
 pub use self::signature::{SignatureVerifier, Signed};
 pub use self::store::{Begin, Lease, MAX_FAILURE, Store, StoreError, Unfinished};

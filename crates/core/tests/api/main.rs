@@ -67,7 +67,7 @@ fn without_a_credential_the_policy_decides() {
         ("GET", "/files/a%2Fb", "401 session-required"),
         ("GET", "/admin", "401 session-required"),
         ("GET", "/pro", "401 session-required"),
-        ("OPTIONS", "*", "proceed"),
+        ("OPTIONS", "*", "401 session-required"),
         ("GET", "//admin", "400 malformed-target"),
         ("GET", "/%61dmin", "400 malformed-target"),
         ("GET", "/assets/..%2fadmin", "400 malformed-target"),
