@@ -1,0 +1,275 @@
+//! Named gates. No shim configures security itself: it asks for a profile.
+//!
+//! All of them belong to one application at <https://app.test> and stand at one fixed time;
+//! what sets a profile apart is the one line of [`gate`] that makes it. A canary is a profile
+//! with one check switched off, for the suite to notice.
+
+use std::io::{self, Cursor};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use clerk_gate_core::{
+    Check, Clock, Cors, Gate, JsonLimits, JsonLines, KeySet, Keyring, Mode, Policy, PolicyBuilder,
+    Requirement, Rule, SecurityHeaders, Settings, Sink, UnixTime,
+};
+use clerk_gate_testkit::{FixedClock, NOW, ORIGIN, Signer, key_set};
+
+use crate::Result;
+
+/// Every canary, and a case that must notice it. The case says which profile it stands in for.
+pub const CANARIES: &[(&str, &str)] = &[
+    ("canary-audience", "session/audience"),
+    ("canary-audit", "audit/no-query"),
+    ("canary-authorized-party", "session/authorized-party"),
+    ("canary-conjunction", "policy/conjunction-second"),
+    ("canary-cors", "cors/preflight-foreign"),
+    ("canary-cross-origin", "origin/cookie"),
+    ("canary-decoded-path", "path/escaped-letters"),
+    ("canary-default", "policy/unlisted"),
+    ("canary-first-value", "credential/two-different"),
+    ("canary-foreign-key", "session/foreign-key"),
+    ("canary-headers", "policy/public"),
+    ("canary-https", "transport/https"),
+    ("canary-json-depth", "json/depth"),
+    ("canary-json-size", "json/size"),
+    ("canary-leeway", "session/leeway"),
+    ("canary-observe-cross-origin", "origin/null"),
+    ("canary-observe-https", "transport/https"),
+    ("canary-observe-party", "session/party-empty"),
+    ("canary-opaque", "path/opaque"),
+    ("canary-pages", "redirect/document"),
+    ("canary-proxy", "transport/proxy-untrusted"),
+    ("canary-punctual", "session/punctual-expiry"),
+    ("canary-role", "policy/role"),
+    ("canary-sensitive", "audit/sensitive"),
+];
+
+/// The gate called `name` at the time `now` in seconds since the epoch; its events go to
+/// `sink`. `None` if there is no such profile.
+///
+/// # Panics
+/// If a profile has a mistake in it.
+pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
+    let live = settings("pk_live_Y2xlcmsuYXBwLnRlc3Qk", ORIGIN);
+    let clock: Arc<dyn Clock> = Arc::new(FixedClock::new(UnixTime::from_secs(now)));
+    let with = |settings: &Settings, keyring: Keyring, policy: PolicyBuilder| {
+        Gate::builder(
+            settings,
+            keyring,
+            policy.build().expect("a policy without mistakes"),
+        )
+        .with_audit(Arc::clone(sink))
+        .with_clock(Arc::clone(&clock))
+        .with_https(Check::Off)
+    };
+    let keys = || keyring(&[Signer::weak(), Signer::primary()]);
+    let usual = || with(&live, keys(), policy());
+    let gate = match name {
+        "api" => usual().without_pages(),
+        "audience" => usual().with_audience(["https://api.app.test"]),
+        "cold" => with(&live, cold_keyring(), policy()),
+        "cors" => with(&origins(&[ORIGIN, SECOND]), keys(), policy()).with_cors(Cors::default()),
+        "development" => {
+            let test = settings("pk_test_Y2xlcmsuYXBwLnRlc3Qk", "http://localhost:3000");
+            with(&test, keys(), policy()).with_authorized_parties(Check::Enforce, [ORIGIN])
+        }
+        "exposed" => usual().with_https(Check::Enforce),
+        // A disk that is full: no event can be written.
+        "full" => usual().with_audit(Arc::new(JsonLines::new(Cursor::new([0; 0])))),
+        "headers" => usual().with_headers(
+            SecurityHeaders::preset(&live)
+                .with("vary", "origin", Mode::Appending)
+                .with("x-own", "gate", Mode::IfNotPresent),
+        ),
+        "observe" => usual()
+            .with_authorized_parties(Check::Observe, [ORIGIN])
+            .with_cross_origin(Check::Observe)
+            .with_https(Check::Observe),
+        "outage" => with(&live, Keyring::fed(|| {}).0, policy()),
+        "portal" => usual().with_pages("https://accounts.app.test/sign-in?lang=en", "/"),
+        "production" => usual()
+            .with_https(Check::Enforce)
+            .with_trusted_proxies(["127.0.0.1"]),
+        "punctual" => usual().with_leeway(0),
+        "rights" => with(&live, keys(), rights(auditor())),
+        "rules" => with(&live, keys(), nested()),
+        "session" => usual(),
+
+        "canary-audience" => usual(),
+        "canary-audit" => usual().with_audit(Arc::new(JsonLines::new(io::empty()))),
+        "canary-authorized-party" => usual().with_authorized_parties(Check::Off, [ORIGIN]),
+        // The fault of these is in the adapter without a socket.
+        "canary-decoded-path" | "canary-first-value" => usual(),
+        "canary-conjunction" => with(&live, keys(), rights(Requirement::role("org:admin"))),
+        "canary-cors" => with(
+            &origins(&[ORIGIN, SECOND, "https://evil.test"]),
+            keys(),
+            policy(),
+        )
+        .with_cors(Cors::default()),
+        "canary-cross-origin" => usual().with_cross_origin(Check::Off),
+        "canary-default" => with(&live, keys(), policy().dangerous_public_by_default()),
+        "canary-foreign-key" => with(
+            &live,
+            keyring(&[Signer::primary(), Signer::other()]),
+            policy(),
+        ),
+        "canary-headers" => usual().with_headers(
+            SecurityHeaders::preset(&live).dangerous_without("x-content-type-options"),
+        ),
+        "canary-https" => usual(),
+        "canary-json-depth" => usual().with_json_limits(JsonLimits::new(MAX_BYTES, 128)),
+        "canary-json-size" => usual().with_json_limits(JsonLimits::new(usize::MAX, MAX_DEPTH)),
+        "canary-leeway" => usual().with_leeway(60),
+        "canary-observe-cross-origin" => usual().with_cross_origin(Check::Observe),
+        "canary-observe-https" => usual()
+            .with_https(Check::Observe)
+            .with_trusted_proxies(["127.0.0.1"]),
+        "canary-observe-party" => usual().with_authorized_parties(Check::Observe, [ORIGIN]),
+        "canary-opaque" => with(
+            &live,
+            keys(),
+            rules(admin().opaque_segments(), billing().sensitive()),
+        ),
+        "canary-pages" => usual().without_pages(),
+        "canary-proxy" => usual()
+            .with_https(Check::Enforce)
+            .with_trusted_proxies(["127.0.0.1"]),
+        "canary-punctual" => usual(),
+        "canary-role" => with(
+            &live,
+            keys(),
+            rules(Rule::session(ADMIN), billing().sensitive()),
+        ),
+        "canary-sensitive" => with(&live, keys(), rules(admin(), billing())),
+        _ => return None,
+    };
+    Some(gate.build().expect("a profile without mistakes"))
+}
+
+/// The header lines that every response of `profile` carries, as in a case.
+///
+/// # Errors
+/// There is no such profile.
+pub fn baseline(profile: &str) -> Result<Vec<String>> {
+    let sink: Arc<dyn Sink> = Arc::new(JsonLines::new(io::empty()));
+    let gate = gate(profile, NOW.as_secs(), &sink)
+        .ok_or_else(|| format!("profile {profile:?} is not known; see src/profiles.rs"))?;
+    let lines = gate
+        .headers()
+        .iter()
+        .map(|line| format!("{}: {}", line.name(), line.value()));
+    let mut lines: Vec<_> = lines.collect();
+    lines.sort();
+    Ok(lines)
+}
+
+/// An application with pages of several origins, its own first.
+fn origins(origins: &[&str]) -> Settings {
+    settings("pk_live_Y2xlcmsuYXBwLnRlc3Qk", &origins.join(","))
+}
+
+fn settings(publishable_key: &str, origin: &str) -> Settings {
+    Settings::parse(&|name| match name {
+        "CLERK_PUBLISHABLE_KEY" => Some(publishable_key.to_owned()),
+        "CLERK_GATE_ORIGINS" => Some(origin.to_owned()),
+        _ => None,
+    })
+    .expect("settings without mistakes")
+}
+
+fn policy() -> PolicyBuilder {
+    rules(admin(), billing().sensitive())
+}
+
+fn rules(admin: Rule, billing: Rule) -> PolicyBuilder {
+    Policy::builder()
+        .public("/")
+        .rule(admin)
+        .session("/api/{*rest}")
+        .rule(billing)
+        .assets("/assets/{*rest}")
+        .public("/extract")
+        .public("/fail")
+        .rule(Rule::session("/files/{*rest}").opaque_segments())
+        .public("/headers")
+        .public("/json")
+        .public("/maybe")
+        .session("/me")
+        .public("/sign-in")
+        .public("/unauthorized")
+}
+
+/// One kind of right for each route.
+fn rights(item: Requirement) -> PolicyBuilder {
+    Policy::builder()
+        .require("/admin", Requirement::permission("org:invoices:manage"))
+        .require("/admin/{item}", item)
+        .require("/api/billing", Requirement::plan("org:pro"))
+        .require("/api/items", Requirement::feature("export"))
+        .require("/files/{file}", Requirement::feature("user:beta"))
+        .require("/me", Requirement::plan("pro"))
+        .public("/sign-in")
+        .public("/unauthorized")
+}
+
+fn auditor() -> Requirement {
+    Requirement::role("org:admin").and_feature("org:audit")
+}
+
+/// Rules that overlap, and rules for some methods only.
+fn nested() -> PolicyBuilder {
+    Policy::builder()
+        .session("/admin/{*rest}")
+        .require("/admin/{item}", Requirement::role("org:admin"))
+        .public("/admin/help")
+        .rule(Rule::public("/api/items").methods(["GET"]))
+        .rule(Rule::session("/api/items").methods(["POST"]))
+        .rule(
+            Rule::require("/api/items", Requirement::role("org:admin")).methods(["DELETE", "PUT"]),
+        )
+        .assets("/files/{*rest}")
+        .session("/files/{file}")
+        .public("/sign-in")
+        .public("/unauthorized")
+}
+
+fn admin() -> Rule {
+    Rule::require(ADMIN, Requirement::role("org:admin"))
+}
+
+fn billing() -> Rule {
+    Rule::session("/api/billing")
+}
+
+fn keyring(signers: &[&Signer]) -> Keyring {
+    Keyring::fixed(published(signers))
+}
+
+/// A keyring that is empty until the first request wants a key.
+fn cold_keyring() -> Keyring {
+    let (wanted, wishes) = channel();
+    // The thread below listens as long as there is a keyring.
+    let (keyring, feed) = Keyring::fed(move || wanted.send(()).unwrap_or_default());
+    thread::spawn(move || {
+        for () in wishes {
+            feed.publish(published(&[Signer::primary()]));
+            feed.rested();
+        }
+    });
+    keyring
+}
+
+fn published(signers: &[&Signer]) -> KeySet {
+    KeySet::from_json(key_set(signers).as_bytes()).expect("a key set with a usable key")
+}
+
+/// Another application of the same people, which may act with the user's cookies.
+const SECOND: &str = "https://admin.app.test:8443";
+
+const ADMIN: &str = "/admin/{*rest}";
+
+/// The limits of JSON bodies that a gate has by default.
+const MAX_BYTES: usize = 256 * 1024;
+const MAX_DEPTH: usize = 32;

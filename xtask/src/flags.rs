@@ -1,0 +1,275 @@
+//! The command line.
+
+use anyhow::{Result, bail};
+use lexopt::prelude::*;
+
+use crate::conformance::Options;
+use crate::example;
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Command {
+    Ci { stage: Option<String> },
+    Conformance(Options),
+    Docs { check: bool },
+    Example(example::Options),
+    Help(&'static str),
+    Test,
+    Tidy,
+}
+
+/// Reads the process's command line.
+pub(crate) fn parse() -> Result<Command> {
+    from(lexopt::Parser::from_env())
+}
+
+fn from(mut args: lexopt::Parser) -> Result<Command> {
+    let name = match args.next()? {
+        None | Some(Long("help") | Short('h')) => return Ok(Command::Help(HELP)),
+        Some(Value(name)) => name.string()?,
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    match name.as_str() {
+        "ci" => ci(args),
+        "conformance" => conformance(args),
+        "docs" => docs(args),
+        "example" => example(args),
+        "help" => Ok(Command::Help(HELP)),
+        "test" => plain(args, Command::Test, TEST_HELP),
+        "tidy" => plain(args, Command::Tidy, TIDY_HELP),
+        _ => bail!("command {name:?} is unknown; `cargo xtask help` lists the commands"),
+    }
+}
+
+fn ci(mut args: lexopt::Parser) -> Result<Command> {
+    let mut stage = None;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Command::Help(CI_HELP)),
+            Value(name) if stage.is_none() => stage = Some(name.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Command::Ci { stage })
+}
+
+fn conformance(mut args: lexopt::Parser) -> Result<Command> {
+    let mut options = Options::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Command::Help(CONFORMANCE_HELP)),
+            Long("adapter") => options.adapter = Some(args.value()?.string()?),
+            Long("bless") => options.bless = true,
+            Long("canary") => options.canary = true,
+            Long("filter") => options.filter = Some(args.value()?.string()?),
+            Long("html") => options.html = Some(args.value()?.string()?),
+            Long("json") => options.json = Some(args.value()?.string()?),
+            Long("junit") => options.junit = Some(args.value()?.string()?),
+            Long("list") => options.list = true,
+            Long("mutants") => options.mutants = true,
+            Long("profile") => options.profile = Some(args.value()?.string()?),
+            Long("program") => options.program = Some(args.value()?.string()?),
+            Long("url") => options.url = Some(args.value()?.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if options.canary && options.filter.is_some() {
+        bail!("--canary runs all canaries; leave --filter out");
+    }
+    if options.profile.is_some() && options.url.is_none() {
+        bail!("--profile says what the server at --url has; write both");
+    }
+    let alone = Options {
+        mutants: true,
+        ..Options::default()
+    };
+    if options.mutants && options != alone {
+        bail!("--mutants builds and runs everything; leave the other flags out");
+    }
+    Ok(Command::Conformance(options))
+}
+
+fn docs(mut args: lexopt::Parser) -> Result<Command> {
+    let mut check = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Command::Help(DOCS_HELP)),
+            Long("check") => check = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Command::Docs { check })
+}
+
+fn example(mut args: lexopt::Parser) -> Result<Command> {
+    let (mut name, mut to) = (None, None);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Command::Help(EXAMPLE_HELP)),
+            Value(value) if name.is_none() => name = Some(value.string()?),
+            Value(value) if to.is_none() => to = Some(value.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let (Some(name), Some(to)) = (name, to) else {
+        bail!("an example and a folder are needed, such as `cargo xtask example axum ../my-app`");
+    };
+    Ok(Command::Example(example::Options { name, to }))
+}
+
+/// A command that knows no flag but `--help`.
+fn plain(mut args: lexopt::Parser, command: Command, help: &'static str) -> Result<Command> {
+    match args.next()? {
+        None => Ok(command),
+        Some(Long("help") | Short('h')) => Ok(Command::Help(help)),
+        Some(other) => Err(other.unexpected().into()),
+    }
+}
+
+const HELP: &str = "\
+The project's own commands. `cargo xtask COMMAND --help` says more about each.
+
+  test         everything a change must pass
+  ci           what continuous integration runs, or one stage of it
+  conformance  every adapter, the same bytes: all cases, or some
+  tidy         the rules of the house that a machine can check
+  docs         regenerate the generated parts of the documents
+  example      copy an example out of the workspace, ready to build on its own
+";
+
+const TEST_HELP: &str = "\
+cargo xtask test
+
+Runs everything a change must pass: formatting, lints, tests (units, conformance, examples and the
+code in the documentation), conformance with its canaries, an example copied out of the workspace,
+the reference, the generated documents, and the rules of the house.
+
+Goes on after a failure. A step that fails prints its whole output; the output of every step stays
+in target/xtask. `cargo xtask ci STAGE` runs one of them alone.
+";
+
+const CI_HELP: &str = "\
+cargo xtask ci [STAGE]
+
+Runs every stage, or only the one named:
+
+  fmt          formatting, compared only
+  clippy       lints, package by package: no feature comes in by a neighbour
+  features     each feature of each package alone
+  test         units, conformance and documentation examples, in debug
+  conformance  every case on every adapter, and every canary
+  example      an example on its own, outside of the workspace
+  doc          the reference, warnings denied
+  docs         the generated parts of the documents, compared only
+  tidy         the rules of the house
+  deny         licences, duplicates and sources of dependencies; needs cargo-deny
+  msrv         the oldest supported toolchain, where it is installed
+";
+
+const CONFORMANCE_HELP: &str = "\
+cargo xtask conformance [FLAGS]
+
+Sends every case to every adapter and compares the answers. Prints each failure as a difference,
+then how many cases passed, by area and adapter. tests/conformance/README.md says how to write
+one.
+
+  --filter TEXT   only cases whose name contains TEXT, such as session/ or path/dots
+  --adapter NAME  only this adapter: direct, tower, axum, actix, rocket or hyper
+  --bless         first rewrite the expectations, where all adapters agree
+  --canary        only the gates with one check switched off, which some case must notice
+  --mutants       plant faults in a copy of the adapters, which some case must notice on each;
+                  builds in target/mutants, some minutes at first
+  --list          name the cases, run none
+
+Instead of the adapters:
+
+  --url URL       a server that runs already: http://127.0.0.1:8080
+  --profile NAME  the profile that this server has; session by default
+  --program FILE  a shim of your own, started for every profile
+
+Reports:
+
+  --html FILE     a page for people: the matrix, each case with its exchange, the differences
+  --json FILE     the same for programs
+  --junit FILE    the same for programs that read JUnit's XML
+";
+
+const TIDY_HELP: &str = "\
+cargo xtask tidy
+
+Checks the rules of the house: who may depend on whom, the size of adapters and modules, words
+that do not belong somewhere, and that each promise has its case or its page. Prints one line
+for each finding: PATH:LINE: WHAT; WHAT TO WRITE INSTEAD. `cargo test -p xtask` does the same.
+";
+
+const DOCS_HELP: &str = "\
+cargo xtask docs [--check]
+
+Regenerates the generated parts of the documents:
+
+  *.md     blocks between `<!-- from: PATH#ANCHOR -->` and `<!-- end -->`, cut from PATH
+           between the comments `docs:begin ANCHOR` and `docs:end ANCHOR`
+  crates/core/src/manual/differences.md
+           every difference between adapters that a conformance case allows
+
+  --check  write nothing; fail if something is out of date
+";
+
+const EXAMPLE_HELP: &str = "\
+cargo xtask example axum|actix|rocket DIR
+
+Copies an example into DIR, which must be empty or not there: its sources without their tests, what
+it shares with the other examples as DIR/common, and Cargo.lock. Nothing in DIR is inherited from
+the workspace any more, but the crates of clerk-gate still come from this checkout.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, want: Option<&Command>) {
+        let args = lexopt::Parser::from_args(line.split_whitespace());
+        assert_eq!(from(args).ok().as_ref(), want, "{line}");
+    }
+
+    #[test]
+    fn each_command_takes_its_own_flags_and_no_others() {
+        let one = |stage: &str| Command::Ci {
+            stage: Some(stage.to_owned()),
+        };
+        check("", Some(&Command::Help(HELP)));
+        check("--help", Some(&Command::Help(HELP)));
+        check("test", Some(&Command::Test));
+        check("test --help", Some(&Command::Help(TEST_HELP)));
+        check("test --check", None);
+        check("ci", Some(&Command::Ci { stage: None }));
+        check("ci clippy", Some(&one("clippy")));
+        check("ci fmt clippy", None);
+        let options = Options {
+            adapter: Some("axum".to_owned()),
+            bless: true,
+            filter: Some("path/".to_owned()),
+            ..Options::default()
+        };
+        let line = "conformance --adapter axum --filter path/ --bless";
+        check(line, Some(&Command::Conformance(options)));
+        check("conformance --canary --filter path/", None);
+        check("conformance --adapter", None);
+        check("conformance --profile api", None);
+        check("conformance --mutants --filter path/", None);
+        check("tidy", Some(&Command::Tidy));
+        check("docs", Some(&Command::Docs { check: false }));
+        check("docs --check", Some(&Command::Docs { check: true }));
+        check("docs --chekc", None);
+        let options = example::Options {
+            name: "axum".to_owned(),
+            to: "target/app".into(),
+        };
+        let copy = Command::Example(options);
+        check("example axum target/app", Some(&copy));
+        check("example axum", None);
+        check("example axum target/app more", None);
+        check("example --help", Some(&Command::Help(EXAMPLE_HELP)));
+        check("tset", None);
+    }
+}

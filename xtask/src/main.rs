@@ -1,0 +1,39 @@
+//! The project's own commands: `cargo xtask help` lists them.
+
+mod cases;
+mod ci;
+mod conformance;
+mod docs;
+mod example;
+mod flags;
+mod mutants;
+mod steps;
+mod test;
+mod tidy;
+mod tree;
+
+use std::process::ExitCode;
+
+use flags::Command;
+
+fn main() -> ExitCode {
+    let done = flags::parse().and_then(|command| match command {
+        Command::Help(text) => {
+            print!("{text}");
+            Ok(())
+        }
+        Command::Test => test::run(),
+        Command::Ci { stage } => ci::run(stage.as_deref()),
+        Command::Conformance(options) => conformance::run(&options),
+        Command::Tidy => tidy::run(),
+        Command::Docs { check } => docs::run(check),
+        Command::Example(options) => example::run(&options),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The test command of the README: everything a change must pass.
+
+use std::fs;
+
+use anyhow::Result;
+
+use crate::steps::{self, Step};
+use crate::tree;
+
+/// Runs all steps on the workspace as a whole.
+///
+/// # Errors
+/// If a step failed.
+pub(crate) fn run() -> Result<()> {
+    let clippy = "clippy --workspace --all-targets --all-features --locked -- --deny=warnings";
+    let [copy, copied] = example()?;
+    steps::run(vec![
+        fmt(),
+        Step::cargo("clippy", clippy),
+        test(),
+        conformance()?,
+        canary()?,
+        copy,
+        copied,
+        doc(),
+        docs()?,
+        tidy()?,
+    ])
+}
+
+pub(crate) fn fmt() -> Step {
+    Step::cargo("fmt", "fmt --all --check")
+}
+
+/// Units, the conformance suite, the examples, and the code in the documentation.
+pub(crate) fn test() -> Step {
+    Step::cargo("test", "test --workspace --locked --no-fail-fast")
+}
+
+/// The suite itself: every check switched off turns a case red.
+pub(crate) fn canary() -> Result<Step> {
+    Step::xtask("canary", "conformance --canary")
+}
+
+/// Every case on every adapter, with its matrix.
+pub(crate) fn conformance() -> Result<Step> {
+    Step::xtask("conformance", "conformance")
+}
+
+/// An example, copied out of the workspace and tested there.
+pub(crate) fn example() -> Result<[Step; 2]> {
+    let copy = tree::root().join(COPY);
+    if copy.exists() {
+        fs::remove_dir_all(copy)?;
+    }
+    let test = format!("test --offline --all-targets --manifest-path {COPY}/Cargo.toml");
+    Ok([
+        Step::xtask("example", &format!("example axum {COPY}"))?,
+        // What it needs is compiled already.
+        Step::cargo("copied example", &test).env("CARGO_TARGET_DIR", "target"),
+    ])
+}
+
+pub(crate) fn doc() -> Step {
+    let args = "doc --workspace --all-features --no-deps --locked";
+    Step::cargo("doc", args).env("RUSTDOCFLAGS", "--deny=warnings")
+}
+
+pub(crate) fn docs() -> Result<Step> {
+    Step::xtask("docs", "docs --check")
+}
+
+pub(crate) fn tidy() -> Result<Step> {
+    Step::xtask("tidy", "tidy")
+}
+
+/// Where the copy of the example goes.
+const COPY: &str = "target/xtask/example-axum";
