@@ -123,7 +123,9 @@ pub use self::decision::{Decision, Grant, Principal};
 pub use self::error::{ConfigError, ConfigErrors};
 pub use self::gate::{Explanation, Gate, GateBuilder};
 pub use self::headers::{Csp, CspSource, Directive, Nonce, SecurityHeaders};
-pub use self::policy::{Access, Coverage, Policy, PolicyBuilder, Requirement, Rule};
+pub use self::policy::{
+    Access, Coverage, Level, Policy, PolicyBuilder, Requirement, Reverification, Rule,
+};
 pub use self::reply::{Line, Mode, Reason, Reply};
 pub use self::request::{Field, RequestView, Value};
 pub use self::secret::Secret;

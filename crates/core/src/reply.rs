@@ -72,6 +72,8 @@ pub enum Reason {
     GateMissing,
     /// Plain HTTP in production.
     HttpsRequired,
+    /// Somebody acts in the user's place, on a route that does not allow it.
+    Impersonated,
     /// The content type is not JSON.
     InvalidContentType,
     /// The body is not JSON, too deep, or not of the wanted shape.
@@ -90,10 +92,14 @@ pub enum Reason {
     MissingPlan,
     /// The session lacks the role.
     MissingRole,
+    /// The user has not verified a factor lately enough.
+    ReverificationRequired,
     /// No credential where a session is required.
     SessionRequired,
     /// A session with unfinished tasks (`sts` is `pending`).
     SessionPending,
+    /// The token is older than the route allows.
+    SessionTooOld,
     /// The store that remembers deliveries cannot answer, or could not record the outcome.
     StoreUnavailable,
     /// The request was rewritten between the gate's decision and the handler.
@@ -181,6 +187,7 @@ impl Reason {
         Self::CrossOrigin,
         Self::GateMissing,
         Self::HttpsRequired,
+        Self::Impersonated,
         Self::InvalidContentType,
         Self::InvalidJson,
         Self::KeysUnavailable,
@@ -190,8 +197,10 @@ impl Reason {
         Self::MissingPermission,
         Self::MissingPlan,
         Self::MissingRole,
+        Self::ReverificationRequired,
         Self::SessionRequired,
         Self::SessionPending,
+        Self::SessionTooOld,
         Self::StoreUnavailable,
         Self::TargetChanged,
         Self::TokenAlgorithm,
@@ -228,6 +237,7 @@ impl Reason {
             Self::CrossOrigin => "cross-origin",
             Self::GateMissing => "gate-missing",
             Self::HttpsRequired => "https-required",
+            Self::Impersonated => "impersonated",
             Self::InvalidContentType => "invalid-content-type",
             Self::InvalidJson => "invalid-json",
             Self::KeysUnavailable => "keys-unavailable",
@@ -237,8 +247,10 @@ impl Reason {
             Self::MissingPermission => "missing-permission",
             Self::MissingPlan => "missing-plan",
             Self::MissingRole => "missing-role",
+            Self::ReverificationRequired => "reverification-required",
             Self::SessionRequired => "session-required",
             Self::SessionPending => "session-pending",
+            Self::SessionTooOld => "session-too-old",
             Self::StoreUnavailable => "store-unavailable",
             Self::TargetChanged => "target-changed",
             Self::TokenAlgorithm => "token-algorithm",
@@ -280,6 +292,7 @@ impl Reason {
             Self::CrossOrigin => template!(403, "Invalid origin", "cross-origin"),
             Self::GateMissing => template!(500, "Configuration error", "gate-missing"),
             Self::HttpsRequired => template!(403, "HTTPS required", "https-required"),
+            Self::Impersonated => template!(403, "Forbidden", "impersonated"),
             Self::InvalidContentType => {
                 template!(400, "Invalid content type", "invalid-content-type")
             }
@@ -300,6 +313,11 @@ impl Reason {
             Self::MissingPermission => template!(403, "Forbidden", "missing-permission"),
             Self::MissingPlan => template!(403, "Forbidden", "missing-plan"),
             Self::MissingRole => template!(403, "Forbidden", "missing-role"),
+            Self::ReverificationRequired => template!(
+                403,
+                "Please re-authenticate for this action",
+                "reverification-required"
+            ),
             // RFC 6750 §3: no error code when the request carried no credential.
             Self::SessionRequired => {
                 template!(
@@ -312,6 +330,12 @@ impl Reason {
             Self::SessionPending => {
                 template!(401, "Unauthorized", "session-pending", INVALID_TOKEN)
             }
+            Self::SessionTooOld => template!(
+                401,
+                "Session too old, please re-authenticate",
+                "session-too-old",
+                INVALID_TOKEN
+            ),
             Self::StoreUnavailable => {
                 template!(503, "Service unavailable", "store-unavailable", RETRY_LATER)
             }
@@ -355,7 +379,12 @@ impl Reason {
     pub(crate) const fn is_missing_right(self) -> bool {
         matches!(
             self,
-            Self::MissingFeature | Self::MissingPermission | Self::MissingPlan | Self::MissingRole
+            Self::Impersonated
+                | Self::MissingFeature
+                | Self::MissingPermission
+                | Self::MissingPlan
+                | Self::MissingRole
+                | Self::ReverificationRequired
         )
     }
 }
@@ -392,6 +421,21 @@ impl Reply {
             extra: Vec::new(),
             body: Bytes::from_static(template.body),
         }
+    }
+
+    /// The refusal of a session whose factors are too old, in the form that Clerk's front-end
+    /// helpers know: they prompt for the factor and try again.
+    ///
+    /// Source: Clerk, "Reverification", `reverificationError`.
+    pub(crate) fn reverification(metadata: &str) -> Self {
+        let mut reply = Self::refusal(Reason::ReverificationRequired);
+        let plain = reply.body.strip_suffix(b"}").unwrap_or_default();
+        let clerks = format!(
+            ",\"clerk_error\":{{\"type\":\"forbidden\",\"reason\":\"reverification-error\",\
+             \"metadata\":{{\"reverification\":{metadata}}}}}}}"
+        );
+        reply.body = [plain, clerks.as_bytes()].concat().into();
+        reply
     }
 
     /// The reply of an extractor that finds no decision in the request, and a line on standard

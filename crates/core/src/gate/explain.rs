@@ -63,10 +63,10 @@ impl fmt::Display for Explanation<'_> {
                     "rule {:?} demands {access}, being the most specific that matches",
                     rule.pattern()
                 )?;
-                if rule.is_sensitive() {
-                    f.write_str("; sensitive")?;
+                match rule.demands() {
+                    Some(demands) => write!(f, "; sensitive, so it also demands {demands}"),
+                    None => Ok(()),
                 }
-                Ok(())
             }
             Ok((access, None)) => write!(f, "no rule matches; the default demands {access}"),
         }

@@ -16,7 +16,7 @@ use crate::headers::{Nonce, NonceCsp, REFUSAL_CSP};
 use crate::origin;
 use crate::page;
 use crate::path::Path;
-use crate::policy::{Access, Match, Policy, Rule};
+use crate::policy::{Access, Match, Policy, Requirement, Rule};
 use crate::reply::{Line, Mode, Reason, Reply};
 use crate::request::RequestView;
 use crate::session::{Check, KeyWait, Session, Verification, Verifier};
@@ -142,7 +142,7 @@ impl Gate {
             trail.enforce(self.https, Reason::HttpsRequired)?;
         }
         if let Some(webhook) = trail.webhook {
-            return Err(self.collect(webhook, request));
+            return Err(self.collect(webhook, request, trail));
         }
         let found = trail.found.ok_or(Reason::MalformedTarget)?;
         if let Some(reply) = self.cors.as_ref().and_then(|cors| cors.answer(request)) {
@@ -181,8 +181,8 @@ impl Gate {
         if by_browser && !origin::may_act(request, &self.origins) {
             trail.enforce(self.cross_origin, Reason::CrossOrigin)?;
         }
-        if let Access::Require(requirement) = found.access {
-            requirement.check(&session)?;
+        for requirement in found.requirements() {
+            requirement.check(&session, now)?;
         }
         Ok(grant.with_session(Some(session), None))
     }
@@ -197,17 +197,21 @@ impl Gate {
     }
 
     /// A delivery needs no session: its signature says who sent it.
-    fn collect(&self, webhook: &Webhook, request: &RequestView<'_>) -> Stop {
+    fn collect(&self, webhook: &Webhook, request: &RequestView<'_>, trail: &Trail<'_>) -> Stop {
         if request.method() != "POST" {
             return Reason::MethodNotAllowed.into();
         }
         let csp = self.nonce_csp.as_ref().map(|_| REFUSAL_CSP_LINE);
         let (clock, sink) = (Arc::clone(&self.clock), self.sink.clone());
-        Stop::Collect(
-            webhook
-                .endpoint
-                .collect(request, &webhook.pattern, csp, clock, sink),
-        )
+        let observed = trail.observed.clone();
+        Stop::Collect(webhook.endpoint.collect(
+            request,
+            &webhook.pattern,
+            observed,
+            csp,
+            clock,
+            sink,
+        ))
     }
 
     /// Who is asking: the credential, and the session that it stands for.
@@ -243,7 +247,7 @@ impl Gate {
     ) -> Decision {
         let recorded = self.record(request, now, trail, Outcome::Proceed, grant.reason());
         if !recorded && trail.must_be_recorded() {
-            return Decision::Respond(self.reply(request, Reason::AuditUnavailable));
+            return Decision::Respond(self.reply(request, trail, Reason::AuditUnavailable));
         }
         Decision::Proceed(match &self.nonce_csp {
             Some(csp) => {
@@ -266,7 +270,7 @@ impl Gate {
         trail: &Trail<'_>,
         reason: Reason,
     ) -> Decision {
-        let reply = self.reply(request, reason);
+        let reply = self.reply(request, trail, reason);
         let outcome = if reply.is_redirect() {
             Outcome::Redirect
         } else {
@@ -277,12 +281,12 @@ impl Gate {
     }
 
     /// A page for people, bytes for programs.
-    fn reply(&self, request: &RequestView<'_>, reason: Reason) -> Reply {
+    fn reply(&self, request: &RequestView<'_>, trail: &Trail<'_>, reason: Reason) -> Reply {
         let location = match &self.pages {
             Some(pages) if page::is_navigation(request) => self.location(pages, request, reason),
             _ => None,
         };
-        let reply = location.map_or_else(|| Reply::refusal(reason), Reply::redirect);
+        let reply = location.map_or_else(|| trail.refusal(reason), Reply::redirect);
         let csp = self.nonce_csp.as_ref().map(|_| REFUSAL_CSP_LINE);
         let reader = self.reader(request);
         let reader = reader.iter().flat_map(|lines| lines.iter().cloned());
@@ -345,6 +349,16 @@ impl Trail<'_> {
             Check::Enforce => return Err(reason.into()),
         }
         Ok(())
+    }
+
+    fn refusal(&self, reason: Reason) -> Reply {
+        let mut requirements = self.found.iter().flat_map(Match::requirements);
+        match requirements.find_map(Requirement::reverification) {
+            Some(demand) if reason == Reason::ReverificationRequired => {
+                Reply::reverification(&demand.metadata())
+            }
+            _ => Reply::refusal(reason),
+        }
     }
 
     /// Sensitive routes, and routes that need rights, do not run unrecorded.

@@ -4,6 +4,7 @@ mod coverage;
 mod matcher;
 mod pattern;
 mod requirement;
+mod reverification;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ pub use self::coverage::Coverage;
 use self::matcher::Matcher;
 use self::pattern::{Part, Pattern};
 pub use self::requirement::Requirement;
+pub use self::reverification::{Level, Reverification};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::path::Path;
 use crate::reply::Reason;
@@ -41,7 +43,8 @@ pub struct Rule {
     access: Access,
     methods: Vec<Box<str>>,
     opaque: bool,
-    sensitive: bool,
+    /// Of sensitive routes: what is demanded besides `access`.
+    safeguards: Option<Requirement>,
 }
 
 impl Rule {
@@ -71,7 +74,7 @@ impl Rule {
             access,
             methods: Vec::new(),
             opaque: false,
-            sensitive: false,
+            safeguards: None,
         }
     }
 
@@ -81,10 +84,22 @@ impl Rule {
         self
     }
 
-    /// Marks the routes as sensitive: every decision on them writes an audit event, and a gate
-    /// without an audit sink cannot be built with them.
+    /// Marks the routes as sensitive. Every decision on them writes an audit event, without
+    /// which they do not run; a gate without an audit sink cannot be built with them. Where a
+    /// session is demanded its token must be at most 300 seconds old, nobody may act in the
+    /// user's place, and a second factor must have been shown within the last ten minutes
+    /// ([`Reverification::STRICT`]).
+    ///
+    /// [`safeguards`](Self::safeguards) demands something else of the session.
     pub fn sensitive(mut self) -> Self {
-        self.sensitive = true;
+        let lately = Requirement::token_age(300).and_reverified(Reverification::STRICT);
+        self.safeguards = Some(lately.and_no_impersonation());
+        self
+    }
+
+    /// Marks the routes as [`sensitive`](Self::sensitive), with these demands instead.
+    pub fn safeguards(mut self, requirement: Requirement) -> Self {
+        self.safeguards = Some(requirement);
         self
     }
 
@@ -110,7 +125,12 @@ impl Rule {
 
     /// Whether every decision writes an audit event.
     pub fn is_sensitive(&self) -> bool {
-        self.sensitive
+        self.safeguards.is_some()
+    }
+
+    /// What sensitive routes demand of a session besides [`access`](Self::access).
+    pub(crate) fn demands(&self) -> Option<&Requirement> {
+        self.safeguards.as_ref()
     }
 }
 
@@ -190,6 +210,18 @@ impl Policy {
 pub(crate) struct Match<'p> {
     pub(crate) access: &'p Access,
     pub(crate) rule: Option<&'p Rule>,
+}
+
+impl<'p> Match<'p> {
+    /// What is demanded of a session, in the order of refusal; nothing where none is needed.
+    pub(crate) fn requirements(&self) -> impl Iterator<Item = &'p Requirement> + use<'p> {
+        let (access, safeguards) = match self.access {
+            Access::Static | Access::Public => (None, None),
+            Access::Session => (None, self.rule.and_then(Rule::demands)),
+            Access::Require(access) => (Some(access), self.rule.and_then(Rule::demands)),
+        };
+        access.into_iter().chain(safeguards)
+    }
 }
 
 impl PolicyBuilder {
@@ -313,7 +345,8 @@ impl Rule {
         if let Access::Require(requirement) = &self.access {
             errors.extend(requirement.mistakes());
         }
-        if self.access == Access::Static && self.sensitive {
+        errors.extend(self.safeguards.iter().flat_map(Requirement::mistakes));
+        if self.access == Access::Static && self.is_sensitive() {
             errors.push(ConfigError::new(
                 subject,
                 "is sensitive, but assets are never checked",

@@ -1,8 +1,12 @@
 //! What a session must be allowed to do.
 
+use std::fmt;
+
+use super::reverification::Reverification;
 use crate::error::ConfigError;
 use crate::reply::Reason;
 use crate::session::Session;
+use crate::time::UnixTime;
 
 /// Conditions on a session. All of them must hold; missing data denies.
 ///
@@ -23,6 +27,9 @@ enum Condition {
     Permission(Box<str>),
     Feature(Box<str>),
     Plan(Box<str>),
+    NoImpersonation,
+    TokenAge(i64),
+    Reverified(Reverification),
 }
 
 impl Requirement {
@@ -46,6 +53,25 @@ impl Requirement {
         Self(vec![Condition::Plan(plan.into())])
     }
 
+    /// Nobody acts in the user's place (`act`).
+    pub fn no_impersonation() -> Self {
+        Self(vec![Condition::NoImpersonation])
+    }
+
+    /// The user has verified a factor lately.
+    pub fn reverified(reverification: Reverification) -> Self {
+        Self(vec![Condition::Reverified(reverification)])
+    }
+
+    /// The token was issued at most `seconds` ago.
+    ///
+    /// This is the guide's session age. Clerk renews tokens every minute, so it tells how lately
+    /// the browser was open, not when the user signed in; for that there is
+    /// [`reverified`](Self::reverified).
+    pub fn token_age(seconds: i64) -> Self {
+        Self(vec![Condition::TokenAge(seconds)])
+    }
+
     /// And this role.
     pub fn and_role(self, role: impl Into<Box<str>>) -> Self {
         self.and(Condition::Role(role.into()))
@@ -66,19 +92,42 @@ impl Requirement {
         self.and(Condition::Plan(plan.into()))
     }
 
+    /// And nobody acts in the user's place.
+    pub fn and_no_impersonation(self) -> Self {
+        self.and(Condition::NoImpersonation)
+    }
+
+    /// And the user has verified a factor lately.
+    pub fn and_reverified(self, reverification: Reverification) -> Self {
+        self.and(Condition::Reverified(reverification))
+    }
+
+    /// And the token was issued at most `seconds` ago.
+    pub fn and_token_age(self, seconds: i64) -> Self {
+        self.and(Condition::TokenAge(seconds))
+    }
+
     fn and(mut self, condition: Condition) -> Self {
         self.0.push(condition);
         self
     }
 
-    /// Whether `session` meets every condition.
+    /// Whether `session` meets every condition at the moment `now`.
     ///
     /// # Errors
     /// The reason of the first condition that it does not meet.
-    pub fn check(&self, session: &Session) -> Result<(), Reason> {
+    pub fn check(&self, session: &Session, now: UnixTime) -> Result<(), Reason> {
         self.0
             .iter()
-            .try_for_each(|condition| condition.check(session))
+            .try_for_each(|condition| condition.check(session, now))
+    }
+
+    /// The re-verification that is demanded, for the refusal to name.
+    pub(crate) fn reverification(&self) -> Option<&Reverification> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::Reverified(reverification) => Some(reverification),
+            _ => None,
+        })
     }
 
     /// Mistakes that would deny everybody for ever.
@@ -88,49 +137,57 @@ impl Requirement {
 }
 
 impl Condition {
-    fn check(&self, session: &Session) -> Result<(), Reason> {
+    fn check(&self, session: &Session, now: UnixTime) -> Result<(), Reason> {
         let (met, reason) = match self {
             Self::Role(role) => (session.has_role(role), Reason::MissingRole),
             Self::Permission(name) => (session.has_permission(name), Reason::MissingPermission),
             Self::Feature(name) => (session.has_feature(name), Reason::MissingFeature),
             Self::Plan(name) => (session.has_plan(name), Reason::MissingPlan),
+            Self::NoImpersonation => (session.actor_id().is_none(), Reason::Impersonated),
+            Self::TokenAge(seconds) => {
+                let age = now.as_secs().saturating_sub(session.issued_at().as_secs());
+                (age <= *seconds, Reason::SessionTooOld)
+            }
+            Self::Reverified(demand) => {
+                (demand.is_met(session, now), Reason::ReverificationRequired)
+            }
         };
         if met { Ok(()) } else { Err(reason) }
     }
 
     fn mistake(&self) -> Option<ConfigError> {
-        let (_, name) = self.parts();
-        let subject = format!("requirement \"{self}\"");
-        if name.is_empty() || name.chars().any(char::is_whitespace) {
-            return Some(ConfigError::new(
-                subject,
-                "is empty or has white space, and nobody can have it",
-                "write the key as the Clerk dashboard shows it",
-            ));
-        }
-        let is_system = matches!(self, Self::Permission(_))
-            && name.trim_start_matches("org:").starts_with("sys_");
-        is_system.then(|| {
-            ConfigError::new(
-                subject,
+        let error = |problem, remedy| {
+            let subject = format!("requirement \"{self}\"");
+            Some(ConfigError::new(subject, problem, remedy))
+        };
+        match self {
+            Self::Role(name) | Self::Permission(name) | Self::Feature(name) | Self::Plan(name)
+                if name.is_empty() || name.chars().any(char::is_whitespace) =>
+            {
+                error(
+                    "is empty or has white space, and nobody can have it",
+                    "write the key as the Clerk dashboard shows it",
+                )
+            }
+            Self::Permission(name) if name.trim_start_matches("org:").starts_with("sys_") => error(
                 "is a system permission, and those are never in a session token",
                 "require a role or a custom permission",
-            )
-        })
-    }
-
-    fn parts(&self) -> (&'static str, &str) {
-        match self {
-            Self::Role(name) => ("role", name),
-            Self::Permission(name) => ("permission", name),
-            Self::Feature(name) => ("feature", name),
-            Self::Plan(name) => ("plan", name),
+            ),
+            Self::TokenAge(seconds) if *seconds < 60 => error(
+                "is less than the life of a token, and users would be refused at random",
+                "write at least 60 seconds",
+            ),
+            Self::Reverified(demand) if demand.is_impossible() => error(
+                "leaves no time, and nobody can meet it",
+                "write at least one minute",
+            ),
+            _ => None,
         }
     }
 }
 
-impl std::fmt::Display for Requirement {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, condition) in self.0.iter().enumerate() {
             let separator = if position == 0 { "" } else { ", " };
             write!(f, "{separator}{condition}")?;
@@ -139,9 +196,16 @@ impl std::fmt::Display for Requirement {
     }
 }
 
-impl std::fmt::Display for Condition {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (kind, name) = self.parts();
-        write!(f, "{kind} {name}")
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role(name) => write!(f, "role {name}"),
+            Self::Permission(name) => write!(f, "permission {name}"),
+            Self::Feature(name) => write!(f, "feature {name}"),
+            Self::Plan(name) => write!(f, "plan {name}"),
+            Self::NoImpersonation => f.write_str("no impersonation"),
+            Self::TokenAge(seconds) => write!(f, "a token of at most {seconds} s"),
+            Self::Reverified(demand) => write!(f, "{demand}"),
+        }
     }
 }

@@ -163,6 +163,7 @@ impl Endpoint {
         &self,
         request: &RequestView<'_>,
         pattern: &str,
+        observed: Vec<Reason>,
         line: Option<Line>,
         clock: Arc<dyn Clock>,
         sink: Option<Arc<dyn Sink>>,
@@ -173,6 +174,7 @@ impl Endpoint {
             method: request.method().to_owned(),
             path: request.path().to_owned(),
             rule: pattern.to_owned(),
+            observed,
             line,
             clock,
             sink,
@@ -230,6 +232,8 @@ struct Waiting {
     method: String,
     path: String,
     rule: String,
+    /// What checks in observe mode would have refused.
+    observed: Vec<Reason>,
     /// What every reply carries besides its own lines.
     line: Option<Line>,
     clock: Arc<dyn Clock>,
@@ -317,7 +321,7 @@ impl Waiting {
                 session: None,
                 delivery: id,
                 sensitive: false,
-                observed: &[],
+                observed: &self.observed,
             });
         }
     }

@@ -119,6 +119,13 @@ impl Lease {
         })
     }
 
+    /// The same lease, on the `attempt`-th attempt: for stores that learn the number by recording
+    /// the lease.
+    #[must_use]
+    pub fn with_attempt(self, attempt: u32) -> Self {
+        Self { attempt, ..self }
+    }
+
     /// The message id.
     pub fn id(&self) -> &str {
         &self.id
