@@ -16,7 +16,7 @@
 //!
 //! # #[actix_web::main]
 //! # async fn main() -> Result<(), ConfigErrors> {
-//! // The test kit's gate. An application makes its own: see the program `examples/minimal.rs`.
+//! // The test kit's gate. An application makes its own: see the program `examples/minimal-actix.rs`.
 //! let gate = gate(Policy::builder().public("/").build()?).build()?;
 //! let app = App::new()
 //!     .route("/", web::get().to(async || "Everybody may read this."))

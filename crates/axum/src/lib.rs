@@ -18,7 +18,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), ConfigErrors> {
-//! // The test kit's gate. An application makes its own: see the program `examples/minimal.rs`.
+//! // The test kit's gate. An application makes its own: see the program `examples/minimal-axum.rs`.
 //! let gate = gate(Policy::builder().public("/").build()?).build()?;
 //! let router = Router::new()
 //!     .route("/", get(async || "Everybody may read this."))

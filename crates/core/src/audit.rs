@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use crate::reply::Reason;
+use crate::reason::Reason;
 use crate::session::Session;
 use crate::time::UnixTime;
 

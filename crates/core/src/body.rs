@@ -2,7 +2,8 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::reply::{Reason, Reply};
+use crate::reason::Reason;
+use crate::reply::Reply;
 use crate::request::{Field, RequestView, Value};
 
 /// What a JSON body may be. The adapter reads the bytes; everything else is decided here.

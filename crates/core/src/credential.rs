@@ -1,7 +1,7 @@
 //! The one credential a request presents, or why there is none.
 
 use crate::cookie;
-use crate::reply::Reason;
+use crate::reason::Reason;
 use crate::request::{Field, RequestView, Value};
 
 /// What a request presents to say who is asking (RFC 9110 §11).

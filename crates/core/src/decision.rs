@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::body::JsonLimits;
 use crate::headers::Nonce;
 use crate::path::Path;
-use crate::reply::{Line, Mode, Reason, Reply};
+use crate::reason::Reason;
+use crate::reply::{Line, Mode, Reply};
 use crate::session::{KeyWait, Session};
 use crate::webhook::BodyWait;
 

@@ -53,7 +53,9 @@ impl fmt::Display for ConfigError {
 impl Error for ConfigError {}
 
 /// Every mistake found in one configuration, in the order of discovery; never empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` prints what `Display` does, because a `main` that returns an error prints it so.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigErrors(Vec<ConfigError>);
 
 impl ConfigErrors {
@@ -114,6 +116,12 @@ impl fmt::Display for ConfigErrors {
             write!(f, "\n  - {error}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

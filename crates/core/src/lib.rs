@@ -105,6 +105,7 @@ mod origin;
 mod page;
 mod path;
 mod policy;
+mod reason;
 mod reply;
 mod request;
 mod secret;
@@ -126,7 +127,8 @@ pub use self::headers::{Csp, CspSource, Directive, Nonce, SecurityHeaders};
 pub use self::policy::{
     Access, Coverage, Level, Policy, PolicyBuilder, Requirement, Reverification, Rule,
 };
-pub use self::reply::{Line, Mode, Reason, Reply};
+pub use self::reason::Reason;
+pub use self::reply::{Line, Mode, Reply};
 pub use self::request::{Field, RequestView, Value};
 pub use self::secret::Secret;
 pub use self::session::{

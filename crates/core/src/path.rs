@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::reply::Reason;
+use crate::reason::Reason;
 
 /// A path that has only one reading.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,7 @@ use rocket::shield::Shield;
 use rocket::{Build, Data, Request, Response, Rocket};
 
 use crate::apply::{respond, stamp};
-use crate::body::{Body, read};
+use crate::body::{Body, LOOKED_AT, read};
 use crate::guard::Refusal;
 use crate::view::view;
 
@@ -143,8 +143,7 @@ async fn restore_method(request: &mut Request<'_>, data: &mut Data<'_>) {
     if !is_form || request.method() == Method::Post {
         return;
     }
-    // As many bytes as Rocket itself looks at.
-    let start = data.peek("_method=delete".len()).await;
+    let start = data.peek(LOOKED_AT).await;
     // Rocket passes over empty fields.
     let field = start
         .split(|byte| *byte == b'&')

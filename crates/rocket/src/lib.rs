@@ -12,17 +12,17 @@
 //! use rocket::{get, routes};
 //!
 //! #[get("/")]
-//! fn home() -> &'static str {
+//! async fn home() -> &'static str {
 //!     "Everybody may read this."
 //! }
 //!
 //! #[get("/me")]
-//! fn me(session: Session) -> String {
+//! async fn me(session: Session) -> String {
 //!     session.user_id().to_owned()
 //! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // The test kit's gate. An application makes its own: see the program `examples/minimal.rs`.
+//! // The test kit's gate. An application makes its own: see the program `examples/minimal-rocket.rs`.
 //! let gate = gate(Policy::builder().public("/").build()?).build()?;
 //! let app = rocket::build()
 //!     .mount("/", routes![home, me])

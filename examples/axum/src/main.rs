@@ -2,26 +2,20 @@
 //!
 //! `cargo run -p example-axum -- --local` needs neither an account nor a network.
 
-mod pages;
-mod setup;
-
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri, header::CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use clerk_gate_axum::{GateLayer, Gated, Json, Session};
+use clerk_gate_axum::{GateLayer, Json, MountedRouter, Session};
 use clerk_gate_core::{ConfigErrors, Gate, JsonLines, Policy, Requirement, Rule};
+use example_common::{Options, Pages, Setup};
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use self::pages::Pages;
-use self::setup::{Options, Setup};
 
 /// What each route demands. Whatever is not listed needs a session.
 fn policy() -> Result<Policy, ConfigErrors> {
@@ -31,6 +25,9 @@ fn policy() -> Result<Policy, ConfigErrors> {
         .public("/sign-in/{*rest}")
         .public("/sign-up/{*rest}")
         .assets("/assets/{*rest}")
+        .session("/unauthorized")
+        .session("/dashboard")
+        .session("/api/protected")
         .require("/admin/{*rest}", admin.clone())
         .rule(Rule::require("/api/admin/{*rest}", admin).sensitive())
         .rule(Rule::session("/api/billing/{*rest}").sensitive())
@@ -38,8 +35,8 @@ fn policy() -> Result<Policy, ConfigErrors> {
 }
 
 /// The routes. The gate goes around all of them, so no handler checks anything.
-fn app(gate: Gate, pages: Pages) -> Gated {
-    let router = Router::new()
+fn routes() -> MountedRouter<Arc<Pages>> {
+    MountedRouter::new()
         .route("/", get(home))
         .route("/sign-in", get(sign_in))
         .route("/sign-up", get(sign_in))
@@ -50,8 +47,6 @@ fn app(gate: Gate, pages: Pages) -> Gated {
         .route("/api/billing/plan", get(plan))
         .route("/api/protected", post(protected))
         .route("/assets/{name}", get(asset))
-        .with_state(Arc::new(pages));
-    GateLayer::new(Arc::new(gate)).layer(router)
 }
 
 /// Public: a session is welcome, not needed.
@@ -83,14 +78,14 @@ async fn admin(State(pages): State<Arc<Pages>>, session: Session) -> Html<String
 }
 
 /// Needs the role `org:admin`, and every decision is recorded.
-async fn stats(session: Session) -> impl IntoResponse {
+async fn stats(session: Session) -> Json<Value> {
     let organization = session.organization().and_then(|acme| acme.slug());
-    json(&json!({ "organization": organization, "members": 2 }))
+    Json(json!({ "organization": organization, "members": 2 }))
 }
 
 /// Needs a session, and every decision is recorded.
-async fn plan(session: Session) -> impl IntoResponse {
-    json(&json!({ "user": session.user_id(), "pro": session.has_plan("org:pro") }))
+async fn plan(session: Session) -> Json<Value> {
+    Json(json!({ "user": session.user_id(), "pro": session.has_plan("org:pro") }))
 }
 
 #[derive(Deserialize)]
@@ -99,20 +94,16 @@ struct Order {
 }
 
 /// Needs a session, and a body that is JSON, small and of this shape.
-async fn protected(session: Session, Json(order): Json<Order>) -> impl IntoResponse {
-    json(&json!({ "success": true, "user": session.user_id(), "item": order.item }))
+async fn protected(session: Session, Json(order): Json<Order>) -> Json<Value> {
+    Json(json!({ "success": true, "user": session.user_id(), "item": order.item }))
 }
 
 /// Static: no credential is looked at.
 async fn asset(Path(name): Path<String>) -> Response {
-    match pages::asset(&name) {
+    match example_common::asset(&name) {
         Some((kind, text)) => ([(CONTENT_TYPE, kind)], text).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
-}
-
-fn json(value: &Value) -> impl IntoResponse + use<> {
-    ([(CONTENT_TYPE, "application/json")], value.to_string())
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {
@@ -123,7 +114,9 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let gate = Gate::builder(&setup.settings, setup.keys.keyring(), policy()?)
         .with_audit(Arc::new(JsonLines::new(io::stderr())))
         .build()?;
-    let app = app(gate, Pages::new(&setup));
+    let router = routes().into_router();
+    let router = router.with_state(Arc::new(Pages::new(&setup)));
+    let app = GateLayer::new(Arc::new(gate)).layer(router);
     println!("{setup}");
     let listener = tokio::net::TcpListener::from_std(listener)?;
     Ok(axum::serve(listener, app.into_make_service()).await?)
@@ -131,5 +124,20 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    setup::exit_code(serve().await)
+    example_common::exit_code(serve().await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_declared() {
+        let routes = routes();
+        let coverage = policy().unwrap().coverage(routes.mounted());
+        assert!(coverage.check().is_ok(), "{coverage}");
+        let bare = Policy::builder().build().unwrap();
+        let undeclared = bare.coverage(routes.mounted()).check().unwrap_err();
+        assert_eq!(undeclared.iter().count(), 10);
+    }
 }

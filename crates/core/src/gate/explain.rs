@@ -5,7 +5,7 @@ use std::fmt;
 use super::Gate;
 use crate::path::Path;
 use crate::policy::{Access, Rule};
-use crate::reply::Reason;
+use crate::reason::Reason;
 
 /// What the policy says about one method and path. Displays as a sentence.
 #[derive(Clone, Debug)]

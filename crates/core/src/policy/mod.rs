@@ -15,7 +15,7 @@ pub use self::requirement::Requirement;
 pub use self::reverification::{Level, Reverification};
 use crate::error::{ConfigError, ConfigErrors};
 use crate::path::Path;
-use crate::reply::Reason;
+use crate::reason::Reason;
 
 /// What a route demands of whoever asks.
 #[derive(Clone, Debug, PartialEq, Eq)]

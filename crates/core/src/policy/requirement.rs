@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::reverification::Reverification;
 use crate::error::ConfigError;
-use crate::reply::Reason;
+use crate::reason::Reason;
 use crate::session::Session;
 use crate::time::UnixTime;
 

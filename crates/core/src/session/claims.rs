@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::json::{NumericDate, Object, Strict, Text, text};
-use crate::reply::Reason;
+use crate::reason::Reason;
 
 /// The claims as they stand in the token.
 ///

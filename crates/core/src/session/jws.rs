@@ -8,7 +8,7 @@ use serde::de::MapAccess;
 
 use super::json::{Object, Strict, text};
 use crate::crypto::VerifyingKey;
-use crate::reply::Reason;
+use crate::reason::Reason;
 
 /// The three parts of a token, found but not decoded.
 #[derive(Clone, Copy, Debug)]

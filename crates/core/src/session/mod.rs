@@ -20,7 +20,7 @@ use self::claims::Claims;
 pub use self::jwk::{KeySet, KeySetError};
 pub use self::keyring::{Feed, KeyWait, Keyring};
 pub use self::verifier::{Verification, Verifier};
-use crate::reply::Reason;
+use crate::reason::Reason;
 use crate::time::UnixTime;
 
 /// Whether a check that can lock real users out refuses, only reports, or is not made.

@@ -6,7 +6,7 @@ use super::claims::Claims;
 use super::jws::{Compact, header_buffer};
 use super::keyring::{KeyWait, Keyring, Wanted};
 use super::{Check, Inner, Session};
-use crate::reply::Reason;
+use crate::reason::Reason;
 use crate::time::UnixTime;
 
 /// Verifies session tokens of one Clerk instance.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Delivery;
 use crate::crypto::MacKey;
 use crate::error::ConfigError;
-use crate::reply::Reason;
+use crate::reason::Reason;
 use crate::request::{Field, RequestView, Value};
 use crate::secret::Secret;
 use crate::time::UnixTime;

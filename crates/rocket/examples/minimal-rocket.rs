@@ -10,17 +10,17 @@ use clerk_gate_rocket::{GateFairing, Session};
 use rocket::{get, routes};
 
 #[get("/")]
-fn home() -> &'static str {
+async fn home() -> &'static str {
     "Everybody may read this.\n"
 }
 
 #[get("/me")]
-fn me(session: Session) -> String {
+async fn me(session: Session) -> String {
     format!("You are {}.\n", session.user_id())
 }
 
 #[get("/admin")]
-fn admin() -> &'static str {
+async fn admin() -> &'static str {
     "Only administrators may read this.\n"
 }
 

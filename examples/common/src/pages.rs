@@ -9,13 +9,14 @@ use crate::setup::Setup;
 
 /// What all pages share: where Clerk's scripts come from, or the stand-in's.
 #[derive(Debug)]
-pub(crate) struct Pages {
+pub struct Pages {
     scripts: String,
     stand_in: Option<String>,
 }
 
 impl Pages {
-    pub(crate) fn new(setup: &Setup) -> Self {
+    /// The pages of an application that was set up like this.
+    pub fn new(setup: &Setup) -> Self {
         let settings = &setup.settings;
         let scripts = match &setup.local {
             Some(local) => format!(
@@ -36,7 +37,7 @@ impl Pages {
     }
 
     /// The stand-in's own page of this path, if there is a stand-in.
-    pub(crate) fn stand_in(&self, path: &str, query: Option<&str>) -> Option<String> {
+    pub fn stand_in(&self, path: &str, query: Option<&str>) -> Option<String> {
         let origin = self.stand_in.as_ref()?;
         Some(match query {
             Some(query) => format!("{origin}{path}?{query}"),
@@ -44,7 +45,8 @@ impl Pages {
         })
     }
 
-    pub(crate) fn home(&self, session: Option<&Session>) -> String {
+    /// Says what each route demands.
+    pub fn home(&self, session: Option<&Session>) -> String {
         let greeting = match session {
             Some(_) => r#"<a class="action" href="/dashboard">Open the dashboard</a>"#,
             None => r#"<a class="action" href="/sign-in">Sign in</a>"#,
@@ -69,7 +71,7 @@ impl Pages {
     }
 
     /// The place for Clerk's component; `/assets/clerk.js` puts it there.
-    pub(crate) fn sign_in(&self, path: &str) -> String {
+    pub fn sign_in(&self, path: &str) -> String {
         let id = path.trim_matches('/');
         let body = format!(
             r#"<div id="{}">
@@ -80,7 +82,8 @@ impl Pages {
         self.page("Sign in", None, &body)
     }
 
-    pub(crate) fn unauthorized(&self, session: &Session) -> String {
+    /// Says which role is missing.
+    pub fn unauthorized(&self, session: &Session) -> String {
         let role = session
             .organization()
             .and_then(|acme| acme.role())
@@ -96,7 +99,8 @@ impl Pages {
         self.page("Unauthorized", Some(session), &body)
     }
 
-    pub(crate) fn dashboard(&self, session: &Session) -> String {
+    /// Shows what the session token says.
+    pub fn dashboard(&self, session: &Session) -> String {
         let organization = session.organization();
         let permissions = match session.permissions() {
             none if none.is_empty() => "none".to_owned(),
@@ -133,7 +137,8 @@ impl Pages {
         self.page("Dashboard", Some(session), &body)
     }
 
-    pub(crate) fn admin(&self, session: &Session) -> String {
+    /// Shows what only an administrator sees.
+    pub fn admin(&self, session: &Session) -> String {
         let organization = session.organization().and_then(|acme| acme.slug());
         let body = format!(
             r#"<h1>Admin</h1>
@@ -191,7 +196,7 @@ impl Pages {
 }
 
 /// The content type and the text of a file below `/assets`.
-pub(crate) fn asset(name: &str) -> Option<(&'static str, &'static str)> {
+pub fn asset(name: &str) -> Option<(&'static str, &'static str)> {
     match name {
         "clerk.js" => Some((
             "text/javascript; charset=utf-8",
@@ -222,5 +227,75 @@ impl fmt::Display for Escaped<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clerk_gate_core::{Decision, Policy, RequestView};
+    use clerk_gate_testkit::{Signer, Token};
+
+    use super::*;
+
+    fn pages(stand_in: Option<&str>) -> Pages {
+        Pages {
+            scripts: String::new(),
+            stand_in: stand_in.map(str::to_owned),
+        }
+    }
+
+    fn session(slug: &str, role: &str) -> Session {
+        let policy = Policy::builder().build().unwrap();
+        let gate = clerk_gate_testkit::gate(policy).build().unwrap();
+        let token = Token::session().organization("org_1", slug, role);
+        let line = format!("Bearer {}", token.sign(Signer::primary()));
+        let mut view = RequestView::new("GET", "/", None);
+        view.header("authorization", line.as_bytes());
+        let Decision::Proceed(grant) = gate.decide(&view) else {
+            panic!("the token is good");
+        };
+        grant.session().unwrap().clone()
+    }
+
+    #[test]
+    fn the_pages_show_who_is_asking() {
+        #[track_caller]
+        fn check(page: &str, text: &str) {
+            assert!(page.contains(text), "{page}");
+        }
+        let (pages, member) = (pages(None), session("acme", "member"));
+
+        check(&pages.home(None), "Sign in</a>");
+        check(&pages.home(Some(&member)), "Sign out</button>");
+        check(&pages.dashboard(&member), "<dt>Role</dt><dd>member</dd>");
+        check(&pages.unauthorized(&member), "<code>org:member</code>");
+        check(&pages.admin(&member), "<strong>acme</strong>");
+    }
+
+    #[test]
+    fn what_a_token_says_stays_in_its_place() {
+        let session = session("<script>'&\"", "<script>");
+        let pages = pages(None);
+        for page in [
+            pages.admin(&session),
+            pages.dashboard(&session),
+            pages.unauthorized(&session),
+        ] {
+            assert!(!page.contains("<script>"), "{page}");
+            assert!(page.contains("&lt;script&gt;"), "{page}");
+        }
+    }
+
+    #[test]
+    fn only_a_stand_in_has_pages_of_its_own() {
+        let check = |stand_in, query, want: Option<&str>| {
+            let url = pages(stand_in).stand_in("/sign-in", query);
+            assert_eq!(url.as_deref(), want);
+        };
+        let origin = Some("http://127.0.0.1:1");
+
+        check(None, None, None);
+        check(origin, None, Some("http://127.0.0.1:1/sign-in"));
+        check(origin, Some("a=b"), Some("http://127.0.0.1:1/sign-in?a=b"));
     }
 }

@@ -12,16 +12,18 @@ use clerk_gate_local::{Local, LocalOptions};
 
 /// The command line.
 #[derive(Debug)]
-pub(crate) struct Options {
+pub struct Options {
     local: bool,
     port: u16,
 }
 
 /// The settings and keys that a gate is made of.
 #[derive(Debug)]
-pub(crate) struct Setup {
-    pub(crate) settings: Settings,
-    pub(crate) keys: Keys,
+pub struct Setup {
+    /// What the gate is configured with.
+    pub settings: Settings,
+    /// What session tokens are verified with.
+    pub keys: Keys,
     /// Takes the place of Clerk, with `--local`.
     pub(crate) local: Option<Local>,
     address: SocketAddr,
@@ -29,16 +31,20 @@ pub(crate) struct Setup {
 
 impl Options {
     /// Reads the command line of this process; `None` if it asks for help, which it gets.
-    pub(crate) fn parse() -> Result<Option<Self>, Box<dyn Error>> {
+    ///
+    /// # Errors
+    /// An argument that is not known, or a port that is none.
+    pub fn parse() -> Result<Option<Self>, Box<dyn Error>> {
         let mut options = Self {
             local: false,
             port: 3000,
         };
-        let mut arguments = env::args().skip(1);
+        let mut arguments = env::args();
+        let program = arguments.next().unwrap_or_default();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--help" | "-h" => {
-                    print!("{HELP}");
+                    print!("Usage: {program} [--local] [--port PORT]\n\n{HELP}");
                     return Ok(None);
                 }
                 "--local" => options.local = true,
@@ -57,7 +63,10 @@ impl Options {
 
 impl Setup {
     /// Binds the port, and gets settings and keys from the stand-in or from the environment.
-    pub(crate) fn new(options: &Options) -> Result<(TcpListener, Self), Box<dyn Error>> {
+    ///
+    /// # Errors
+    /// A port that is taken, or an environment in which the application cannot run.
+    pub fn new(options: &Options) -> Result<(TcpListener, Self), Box<dyn Error>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).map_err(|error| {
             format!("port {}: {error}; choose another with --port", options.port)
         })?;
@@ -104,7 +113,7 @@ impl fmt::Display for Setup {
 }
 
 /// Tells why the program could not run, if it could not.
-pub(crate) fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {
+pub fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -120,9 +129,7 @@ fn stand_in(address: SocketAddr) -> Result<Local, ConfigErrors> {
 }
 
 const HELP: &str = "\
-The guide's app, secured by clerk-gate
-
-Usage: cargo run -p example-axum -- [--local] [--port PORT]
+The guide's app, secured by clerk-gate.
 
   --local      run without Clerk: the program brings a stand-in, for development only
   --port PORT  listen on this port of 127.0.0.1; 3000 unless given, 0 for any that is free

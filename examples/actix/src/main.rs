@@ -1,0 +1,160 @@
+//! The guide's app on actix-web: public pages, a dashboard, an admin area and JSON APIs.
+//!
+//! `cargo run -p example-actix -- --local` needs neither an account nor a network.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use actix_web::guard::{Any, Get, Head};
+use actix_web::http::{StatusCode, Uri, header::CONTENT_TYPE};
+use actix_web::web::{self, Data, Html, Path, Redirect, ServiceConfig, post};
+use actix_web::{App, Either, HttpServer, Responder, Route};
+use clerk_gate_actix::{GateMiddleware, Json, Session};
+use clerk_gate_core::{ConfigErrors, Gate, JsonLines, Policy, Requirement, Rule};
+use example_common::{Options, Pages, Setup};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What each route demands. Whatever is not listed needs a session.
+fn policy() -> Result<Policy, ConfigErrors> {
+    let admin = Requirement::role("org:admin");
+    Policy::builder()
+        .public("/")
+        .public("/sign-in/{*rest}")
+        .public("/sign-up/{*rest}")
+        .assets("/assets/{*rest}")
+        .session("/unauthorized")
+        .session("/dashboard")
+        .session("/api/protected")
+        .require("/admin/{*rest}", admin.clone())
+        .rule(Rule::require("/api/admin/{*rest}", admin).sensitive())
+        .rule(Rule::session("/api/billing/{*rest}").sensitive())
+        .build()
+}
+
+/// The routes. The gate goes around all of them, so no handler checks anything.
+fn routes(app: &mut ServiceConfig) {
+    app.route("/", get().to(home))
+        .route("/sign-in", get().to(sign_in))
+        .route("/sign-up", get().to(sign_in))
+        .route("/unauthorized", get().to(unauthorized))
+        .route("/dashboard", get().to(dashboard))
+        .route("/admin", get().to(admin))
+        .route("/api/admin/stats", get().to(stats))
+        .route("/api/billing/plan", get().to(plan))
+        .route("/api/protected", post().to(protected))
+        .route("/assets/{name}", get().to(asset));
+}
+
+/// `HEAD` goes where `GET` goes; actix-web leaves that to the application.
+fn get() -> Route {
+    web::route().guard(Any(Get()).or(Head()))
+}
+
+/// Public: a session is welcome, not needed.
+async fn home(pages: Data<Pages>, session: Option<Session>) -> Html {
+    Html::new(pages.home(session.as_deref()))
+}
+
+/// Public: the stand-in has a page of its own, Clerk's component goes into one of ours.
+async fn sign_in(pages: Data<Pages>, uri: Uri) -> Either<Redirect, Html> {
+    match pages.stand_in(uri.path(), uri.query()) {
+        Some(url) => Either::Left(Redirect::to(url).see_other()),
+        None => Either::Right(Html::new(pages.sign_in(uri.path()))),
+    }
+}
+
+/// Where navigations end that lack a role.
+async fn unauthorized(pages: Data<Pages>, session: Session) -> (Html, StatusCode) {
+    (
+        Html::new(pages.unauthorized(&session)),
+        StatusCode::FORBIDDEN,
+    )
+}
+
+/// Needs a session.
+async fn dashboard(pages: Data<Pages>, session: Session) -> Html {
+    Html::new(pages.dashboard(&session))
+}
+
+/// Needs the role `org:admin`.
+async fn admin(pages: Data<Pages>, session: Session) -> Html {
+    Html::new(pages.admin(&session))
+}
+
+/// Needs the role `org:admin`, and every decision is recorded.
+async fn stats(session: Session) -> Json<Value> {
+    let organization = session.organization().and_then(|acme| acme.slug());
+    Json(json!({ "organization": organization, "members": 2 }))
+}
+
+/// Needs a session, and every decision is recorded.
+async fn plan(session: Session) -> Json<Value> {
+    Json(json!({ "user": session.user_id(), "pro": session.has_plan("org:pro") }))
+}
+
+#[derive(Deserialize)]
+struct Order {
+    item: String,
+}
+
+/// Needs a session, and a body that is JSON, small and of this shape.
+async fn protected(session: Session, Json(order): Json<Order>) -> Json<Value> {
+    Json(json!({ "success": true, "user": session.user_id(), "item": order.item }))
+}
+
+/// Static: no credential is looked at.
+async fn asset(name: Path<String>) -> Option<impl Responder> {
+    let (kind, text) = example_common::asset(&name)?;
+    Some(text.customize().insert_header((CONTENT_TYPE, kind)))
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    let Some(options) = Options::parse()? else {
+        return Ok(());
+    };
+    let (listener, setup) = Setup::new(&options)?;
+    let gate = Gate::builder(&setup.settings, setup.keys.keyring(), policy()?)
+        .with_audit(Arc::new(JsonLines::new(io::stderr())))
+        .build()?;
+    let gate = GateMiddleware::new(Arc::new(gate));
+    let pages = Data::new(Pages::new(&setup));
+    // The gate is registered last, so it runs first.
+    let app = move || {
+        let app = App::new().app_data(pages.clone());
+        app.configure(routes).wrap(gate.clone())
+    };
+    println!("{setup}");
+    Ok(HttpServer::new(app).listen(listener)?.run().await?)
+}
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    example_common::exit_code(serve().await)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::introspection::IntrospectionTree;
+    use actix_web::test;
+    use clerk_gate_actix::mounted;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn every_route_is_declared() {
+        let app = test::init_service(App::new().configure(routes)).await;
+        let request = test::TestRequest::with_uri("/nothing").to_request();
+        let response = test::call_service(&app, request).await;
+        let tree = response.request().app_data::<Data<IntrospectionTree>>();
+        let tree = tree.unwrap();
+        let coverage = policy().unwrap().coverage(mounted(tree));
+        assert!(coverage.check().is_ok(), "{coverage}");
+        let bare = Policy::builder().build().unwrap();
+        let undeclared = bare.coverage(mounted(tree)).check().unwrap_err();
+        // Nine of the ten take two methods.
+        assert_eq!(undeclared.iter().count(), 19);
+    }
+}

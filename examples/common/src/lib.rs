@@ -1,0 +1,7 @@
+//! What the examples share: everything that knows no framework.
+
+mod pages;
+mod setup;
+
+pub use self::pages::{Pages, asset};
+pub use self::setup::{Options, Setup, exit_code};

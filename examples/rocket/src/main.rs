@@ -1,0 +1,172 @@
+//! The guide's app on Rocket: public pages, a dashboard, an admin area and JSON APIs.
+//!
+//! `cargo run -p example-rocket -- --local` needs neither an account nor a network.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clerk_gate_core::{ConfigErrors, Gate, JsonLines, Policy, Requirement, Rule};
+use clerk_gate_rocket::{GateFairing, Json, Session};
+use example_common::{Options, Pages, Setup};
+use rocket::config::{Config, LogLevel};
+use rocket::fairing::AdHoc;
+use rocket::http::{ContentType, Status, uri::Origin};
+use rocket::response::{Redirect, content::RawHtml};
+use rocket::{Either, Route, State, get, post, routes};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What each route demands. Whatever is not listed needs a session.
+fn policy() -> Result<Policy, ConfigErrors> {
+    let admin = Requirement::role("org:admin");
+    Policy::builder()
+        .public("/")
+        .public("/sign-in/{*rest}")
+        .public("/sign-up/{*rest}")
+        .assets("/assets/{*rest}")
+        .session("/unauthorized")
+        .session("/dashboard")
+        .session("/api/protected")
+        .require("/admin/{*rest}", admin.clone())
+        .rule(Rule::require("/api/admin/{*rest}", admin).sensitive())
+        .rule(Rule::session("/api/billing/{*rest}").sensitive())
+        .build()
+}
+
+/// The routes. The gate goes around all of them, so no handler checks anything.
+fn routes() -> Vec<Route> {
+    routes![
+        home,
+        sign_in,
+        sign_up,
+        unauthorized,
+        dashboard,
+        admin,
+        stats,
+        plan,
+        protected,
+        asset,
+    ]
+}
+
+/// Public: a session is welcome, not needed.
+#[get("/")]
+async fn home(pages: &State<Pages>, session: Option<Session>) -> RawHtml<String> {
+    RawHtml(pages.home(session.as_deref()))
+}
+
+/// Public: the stand-in has a page of its own, Clerk's component goes into one of ours.
+#[get("/sign-in")]
+async fn sign_in(pages: &State<Pages>, uri: &Origin<'_>) -> Either<Redirect, RawHtml<String>> {
+    let (path, query) = (uri.path().as_str(), uri.query().map(|query| query.as_str()));
+    match pages.stand_in(path, query) {
+        Some(url) => Either::Left(Redirect::to(url)),
+        None => Either::Right(RawHtml(pages.sign_in(path))),
+    }
+}
+
+#[get("/sign-up")]
+async fn sign_up(pages: &State<Pages>, uri: &Origin<'_>) -> Either<Redirect, RawHtml<String>> {
+    sign_in(pages, uri).await
+}
+
+/// Where navigations end that lack a role.
+#[get("/unauthorized")]
+async fn unauthorized(pages: &State<Pages>, session: Session) -> (Status, RawHtml<String>) {
+    (Status::Forbidden, RawHtml(pages.unauthorized(&session)))
+}
+
+/// Needs a session.
+#[get("/dashboard")]
+async fn dashboard(pages: &State<Pages>, session: Session) -> RawHtml<String> {
+    RawHtml(pages.dashboard(&session))
+}
+
+/// Needs the role `org:admin`.
+#[get("/admin")]
+async fn admin(pages: &State<Pages>, session: Session) -> RawHtml<String> {
+    RawHtml(pages.admin(&session))
+}
+
+/// Needs the role `org:admin`, and every decision is recorded.
+#[get("/api/admin/stats")]
+async fn stats(session: Session) -> Json<Value> {
+    let organization = session.organization().and_then(|acme| acme.slug());
+    Json(json!({ "organization": organization, "members": 2 }))
+}
+
+/// Needs a session, and every decision is recorded.
+#[get("/api/billing/plan")]
+async fn plan(session: Session) -> Json<Value> {
+    Json(json!({ "user": session.user_id(), "pro": session.has_plan("org:pro") }))
+}
+
+#[derive(Deserialize)]
+struct Order {
+    item: String,
+}
+
+/// Needs a session, and a body that is JSON, small and of this shape.
+#[post("/api/protected", data = "<order>")]
+async fn protected(session: Session, order: Json<Order>) -> Json<Value> {
+    Json(json!({ "success": true, "user": session.user_id(), "item": order.0.item }))
+}
+
+/// Static: no credential is looked at.
+#[get("/assets/<name>")]
+async fn asset(name: &str) -> Option<(ContentType, &'static str)> {
+    let (kind, text) = example_common::asset(name)?;
+    Some((ContentType::parse_flexible(kind)?, text))
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    let Some(options) = Options::parse()? else {
+        return Ok(());
+    };
+    let (listener, setup) = Setup::new(&options)?;
+    let gate = Gate::builder(&setup.settings, setup.keys.keyring(), policy()?)
+        .with_audit(Arc::new(JsonLines::new(io::stderr())))
+        .build()?;
+    let config = Config {
+        port: listener.local_addr()?.port(),
+        // It would stand between the lines that this program prints.
+        log_level: LogLevel::Off,
+        ..Config::default()
+    };
+    let listening = setup.to_string();
+    let rocket = rocket::custom(config)
+        .manage(Pages::new(&setup))
+        .mount("/", routes())
+        .attach(AdHoc::on_liftoff("listening", |_| {
+            Box::pin(async move { println!("{listening}") })
+        }))
+        .attach(GateFairing::new(Arc::new(gate)));
+    // Rocket binds its port itself.
+    drop(listener);
+    rocket.launch().await?;
+    Ok(())
+}
+
+#[rocket::main]
+async fn main() -> ExitCode {
+    example_common::exit_code(serve().await)
+}
+
+#[cfg(test)]
+mod tests {
+    use clerk_gate_rocket::mounted;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_declared() {
+        let rocket = rocket::build().mount("/", routes());
+        let coverage = policy().unwrap().coverage(mounted(&rocket));
+        assert!(coverage.check().is_ok(), "{coverage}");
+        let bare = Policy::builder().build().unwrap();
+        let undeclared = bare.coverage(mounted(&rocket)).check().unwrap_err();
+        assert_eq!(undeclared.iter().count(), 10);
+    }
+}
