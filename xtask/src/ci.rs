@@ -66,13 +66,21 @@ fn deny() -> Result<Vec<Step>> {
     }])
 }
 
-/// All packages promise the same oldest toolchain.
+/// Nearly all packages promise the same oldest toolchain; those that need a newer one say so in
+/// their manifests, and are left out.
 fn msrv() -> Result<Vec<Step>> {
     let packages = tree::packages()?;
-    let version = packages.first().map_or("", |package| &package.rust_version);
+    let core = packages.iter().find(|p| p.name == "clerk-gate-core");
+    let version = core.map_or("", |package| &package.rust_version);
+    let newer = packages.iter().filter(|p| p.rust_version != version);
+    let excluded: String = newer.map(|p| format!(" --exclude {}", p.name)).collect();
     let found = succeeds(Command::new("rustup").args(["run", version, "cargo", "--version"]));
     Ok(vec![match found {
-        true => Step::old_cargo("msrv", version, "check --workspace --locked"),
+        true => Step::old_cargo(
+            "msrv",
+            version,
+            &format!("check --workspace --locked{excluded}"),
+        ),
         false => {
             let remedy = format!("rustup toolchain install {version} --profile minimal");
             Step::skip(
@@ -94,7 +102,7 @@ const STAGES: [Stage; 11] = [
     ("fmt", || Ok(vec![test::fmt()])),
     ("clippy", clippy),
     ("features", features),
-    ("test", || Ok(vec![test::test()])),
+    ("test", || Ok(vec![test::test()?])),
     ("conformance", || {
         Ok(vec![test::conformance()?, test::canary()?])
     }),

@@ -88,8 +88,9 @@ fn resolve(text: &str, workspace: &DocumentMut, checkout: &Path) -> Result<Docum
         let inherited = dependencies.iter().filter(|(_, item)| is_inherited(item));
         let names: Vec<_> = inherited.map(|(name, _)| name.to_owned()).collect();
         for name in names {
-            let shared = &shared["dependencies"][&name];
-            let whole = dependency(&dependencies[&name], shared, checkout)
+            let whole = shared["dependencies"]
+                .get(&name)
+                .and_then(|shared| dependency(&dependencies[&name], shared, checkout))
                 .with_context(|| format!("dependency {name:?}: is not in the workspace"))?;
             dependencies.insert(&name, Item::Value(whole));
         }

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::ffi::OsString;
+
 use anyhow::{Result, bail};
 use lexopt::prelude::*;
 
@@ -9,11 +11,17 @@ use crate::example;
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
-    Ci { stage: Option<String> },
+    Ci {
+        stage: Option<String>,
+    },
     Conformance(Options),
-    Docs { check: bool },
+    Docs {
+        check: bool,
+    },
     Example(example::Options),
     Help(&'static str),
+    /// Runs this with throwaway servers.
+    Services(Vec<OsString>),
     Test,
     Tidy,
 }
@@ -35,6 +43,7 @@ fn from(mut args: lexopt::Parser) -> Result<Command> {
         "docs" => docs(args),
         "example" => example(args),
         "help" => Ok(Command::Help(HELP)),
+        "services" => services(args),
         "test" => plain(args, Command::Test, TEST_HELP),
         "tidy" => plain(args, Command::Tidy, TIDY_HELP),
         _ => bail!("command {name:?} is unknown; `cargo xtask help` lists the commands"),
@@ -117,6 +126,18 @@ fn example(mut args: lexopt::Parser) -> Result<Command> {
     Ok(Command::Example(example::Options { name, to }))
 }
 
+fn services(mut args: lexopt::Parser) -> Result<Command> {
+    let mut command = Vec::new();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Command::Help(SERVICES_HELP)),
+            Value(word) => command.push(word),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Command::Services(command))
+}
+
 /// A command that knows no flag but `--help`.
 fn plain(mut args: lexopt::Parser, command: Command, help: &'static str) -> Result<Command> {
     match args.next()? {
@@ -140,12 +161,13 @@ The project's own commands. `cargo xtask COMMAND --help` says more about each.
 const TEST_HELP: &str = "\
 cargo xtask test
 
-Runs everything a change must pass: formatting, lints, tests (units, conformance, examples and the
-code in the documentation), conformance with its canaries, an example copied out of the workspace,
+Runs everything a change must pass: formatting, lints, tests (units, stores, conformance, examples
+and the code in the documentation), conformance with its canaries, an example copied out of the workspace,
 the reference, the generated documents, and the rules of the house.
 
 Goes on after a failure. A step that fails prints its whole output; the output of every step stays
-in target/xtask. `cargo xtask ci STAGE` runs one of them alone.
+in target/xtask. `cargo xtask ci STAGE` runs one of them alone. The stores are tested against real
+servers: `cargo xtask services --help` says where they come from.
 ";
 
 const CI_HELP: &str = "\
@@ -192,6 +214,24 @@ Reports:
   --html FILE     a page for people: the matrix, each case with its exchange, the differences
   --json FILE     the same for programs
   --junit FILE    the same for programs that read JUnit's XML
+";
+
+const SERVICES_HELP: &str = "\
+cargo xtask services [-- COMMAND…]
+
+Starts PostgreSQL and Redis on free ports of the loopback device, with their files in
+target/services, and runs COMMAND with their addresses in its environment:
+
+  CLERK_GATE_TEST_POSTGRES  used as it is where it is set; otherwise DATABASE_URL is, if it is an
+                            address of PostgreSQL; otherwise a server is started
+  CLERK_GATE_TEST_REDIS     the same with REDIS_URL
+
+However COMMAND ends, the servers end after it, and their files are removed. Without COMMAND prints
+what to export and runs until the end of the input, or Ctrl-C.
+
+Where the servers' programs are missing, installs them with apt-get, which needs root; what Debian
+would start then is not started. Servers that this command has not started are left alone. As root
+runs them as postgres, or as nobody.
 ";
 
 const TIDY_HELP: &str = "\
@@ -270,6 +310,15 @@ mod tests {
         check("example axum", None);
         check("example axum target/app more", None);
         check("example --help", Some(&Command::Help(EXAMPLE_HELP)));
+        let run = |words: &[&str]| Command::Services(words.iter().map(OsString::from).collect());
+        check("services", Some(&run(&[])));
+        check("services --help", Some(&Command::Help(SERVICES_HELP)));
+        check(
+            "services -- cargo test --help",
+            Some(&run(&["cargo", "test", "--help"])),
+        );
+        check("services cargo --help", Some(&Command::Help(SERVICES_HELP)));
+        check("services --quiet", None);
         check("tset", None);
     }
 }

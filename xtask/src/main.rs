@@ -7,6 +7,7 @@ mod docs;
 mod example;
 mod flags;
 mod mutants;
+mod services;
 mod steps;
 mod test;
 mod tidy;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Test => test::run(),
         Command::Ci { stage } => ci::run(stage.as_deref()),
         Command::Conformance(options) => conformance::run(&options),
+        Command::Services(command) => services::run(&command),
         Command::Tidy => tidy::run(),
         Command::Docs { check } => docs::run(check),
         Command::Example(options) => example::run(&options),

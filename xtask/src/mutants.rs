@@ -26,6 +26,11 @@ pub(crate) fn run() -> Result<()> {
     for file in &sources.files {
         write(&copy, &file.path, &file.text)?;
     }
+    let red = red_cases(&folder)?;
+    ensure!(
+        red.iter().all(|(_, red)| *red == 0),
+        "cases fail without a fault; run `cargo xtask conformance`"
+    );
     println!("Cases that turn red, by fault and adapter:\n");
     let mut unnoticed = 0;
     for fault in &FAULTS {
@@ -121,11 +126,7 @@ fn red_cases(folder: &Path) -> Result<Vec<(String, usize)>> {
             .filter(|case| case["results"][adapter].is_string())
             .count()
     };
-    // No fault is in the adapter without a socket: it says whether the copy is sound.
-    ensure!(
-        red("direct") == 0,
-        "cases fail without a fault; run `cargo xtask conformance`"
-    );
+    // No fault is in the adapter without a socket.
     let adapters = report["adapters"].as_array().into_iter().flatten();
     let adapters = adapters
         .filter_map(Value::as_str)

@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::Result;
 
+use crate::services;
 use crate::steps::{self, Step};
 use crate::tree;
 
@@ -17,7 +18,7 @@ pub(crate) fn run() -> Result<()> {
     steps::run(vec![
         fmt(),
         Step::cargo("clippy", clippy),
-        test(),
+        test()?,
         conformance()?,
         canary()?,
         copy,
@@ -32,9 +33,13 @@ pub(crate) fn fmt() -> Step {
     Step::cargo("fmt", "fmt --all --check")
 }
 
-/// Units, the conformance suite, the examples, and the code in the documentation.
-pub(crate) fn test() -> Step {
-    Step::cargo("test", "test --workspace --locked --no-fail-fast")
+/// Units, stores, the conformance suite, the examples, and the code in the documentation. No store
+/// is left out: servers that are missing are installed first, where one can see it.
+pub(crate) fn test() -> Result<Step> {
+    services::provide()?;
+    let args = "services -- cargo test --workspace --locked --no-fail-fast --features \
+                clerk-gate-actix/coverage,clerk-gate-store-sql/postgres";
+    Step::xtask("test", args)
 }
 
 /// The suite itself: every check switched off turns a case red.

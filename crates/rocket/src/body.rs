@@ -1,6 +1,5 @@
 //! Whole bodies, as the gate and the JSON guard want them.
 
-use rocket::Request;
 use rocket::data::{Data, ToByteUnit};
 
 /// What came of reading a body to its end.
@@ -10,7 +9,7 @@ pub(crate) enum Body {
 }
 
 /// Reads a body of at most `limit` bytes; `None` if it breaks off.
-pub(crate) async fn read(request: &Request<'_>, data: Data<'_>, limit: usize) -> Option<Body> {
+pub(crate) async fn read(data: Data<'_>, limit: usize) -> Option<Body> {
     let has_ended = data.peek_complete();
     let body = data.open(limit.bytes()).into_bytes().await.ok()?;
     if !body.is_complete() {
@@ -18,10 +17,7 @@ pub(crate) async fn read(request: &Request<'_>, data: Data<'_>, limit: usize) ->
     }
     // Rocket looks at the start of every body and swallows an error that it meets there: what
     // is left is shorter than what it looked for, and yet it has seen no end.
-    let is_whole = match request.headers().get_one("content-length") {
-        Some(length) => length.parse() == Ok(body.len()),
-        None => has_ended || body.len() >= LOOKED_AT,
-    };
+    let is_whole = has_ended || body.len() >= LOOKED_AT;
     is_whole.then(|| Body::Whole(body.into_inner()))
 }
 

@@ -111,7 +111,7 @@ impl Handler for Answer {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
         match &request.local_cache(Decided::default).0 {
             Some(Decision::CollectBody(wait)) => {
-                let reply = collect(wait.clone(), request, data).await;
+                let reply = collect(wait.clone(), data).await;
                 Outcome::Success(respond(&reply))
             }
             Some(Decision::Respond(reply)) => Outcome::Success(respond(reply)),
@@ -121,8 +121,8 @@ impl Handler for Answer {
 }
 
 /// Reads a body for the gate, and no more of it than the gate wants.
-async fn collect(wait: BodyWait, request: &Request<'_>, data: Data<'_>) -> Reply {
-    match read(request, data, wait.limit()).await {
+async fn collect(wait: BodyWait, data: Data<'_>) -> Reply {
+    match read(data, wait.limit()).await {
         Some(Body::Whole(body)) => wait.deliver(body.into()).await,
         Some(Body::TooLong) => wait.too_large(),
         None => wait.incomplete(),

@@ -81,7 +81,7 @@ impl<'r, T: DeserializeOwned> FromData<'r> for Json<T> {
 async fn json<T: DeserializeOwned>(request: &Request<'_>, data: Data<'_>) -> Result<T, Reply> {
     let limits = grant(request)?.json();
     limits.admit(&view(request))?;
-    match read(request, data, limits.max_bytes()).await {
+    match read(data, limits.max_bytes()).await {
         Some(Body::Whole(body)) => limits.parse(&body),
         Some(Body::TooLong) => Err(JsonLimits::too_large()),
         None => Err(JsonLimits::incomplete()),

@@ -38,6 +38,8 @@ enum Fault {
     DecodedPath,
     /// Takes the first of repeated header lines.
     FirstValue,
+    /// Parses a JSON body and writes it anew.
+    ParsedBody,
 }
 
 impl Direct {
@@ -53,6 +55,7 @@ impl Direct {
         let fault = match profile {
             "canary-decoded-path" => Some(Fault::DecodedPath),
             "canary-first-value" => Some(Fault::FirstValue),
+            "canary-webhook-body" => Some(Fault::ParsedBody),
             _ => None,
         };
         Ok(Self {
@@ -180,6 +183,12 @@ impl Request {
             Fault::FirstValue => {
                 let mut seen = HashSet::new();
                 self.headers.retain(|(name, _)| seen.insert(name.clone()));
+            }
+            Fault::ParsedBody => {
+                let body = self.body.as_deref().unwrap_or_default();
+                if let Ok(value) = serde_json::from_slice::<Value>(body) {
+                    self.body = Some(value.to_string().into_bytes());
+                }
             }
         }
         Ok(())

@@ -5,6 +5,7 @@
 pub mod bless;
 pub mod canonical;
 pub mod case;
+pub mod delivery;
 pub mod diff;
 pub mod direct;
 pub mod profiles;
@@ -15,6 +16,7 @@ pub mod shim;
 pub mod shim_main;
 pub mod suite;
 pub mod template;
+pub mod webhooks;
 pub mod wire;
 
 /// What can go wrong in the suite itself: a message for the person who runs it.

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
 
+use clerk_gate_core::webhook::Endpoint;
 use clerk_gate_core::{
-    Check, Clock, Cors, Gate, JsonLimits, JsonLines, KeySet, Keyring, Mode, Policy, PolicyBuilder,
-    Requirement, Rule, SecurityHeaders, Settings, Sink, UnixTime,
+    Check, Clock, Cors, Csp, Gate, JsonLimits, JsonLines, KeySet, Keyring, Mode, Policy,
+    PolicyBuilder, Requirement, Rule, SecurityHeaders, Settings, Sink, UnixTime,
 };
-use clerk_gate_testkit::{FixedClock, NOW, ORIGIN, Signer, key_set};
+use clerk_gate_testkit::{FixedClock, NOW, ORIGIN, Signer, WEBHOOK_SECRET, key_set};
 
 use crate::Result;
+use crate::webhooks::{self, NEXT_SECRET, OTHER_SECRET, PATH};
 
 /// Every canary, and a case that must notice it. The case says which profile it stands in for.
 pub const CANARIES: &[(&str, &str)] = &[
@@ -43,6 +45,12 @@ pub const CANARIES: &[(&str, &str)] = &[
     ("canary-punctual", "session/punctual-expiry"),
     ("canary-role", "policy/role"),
     ("canary-sensitive", "audit/sensitive"),
+    ("canary-webhook-body", "webhook/body-space"),
+    ("canary-webhook-https", "webhook/https"),
+    ("canary-webhook-memory", "webhook/duplicate-later"),
+    ("canary-webhook-secret", "webhook/secret-other"),
+    ("canary-webhook-size", "webhook/size"),
+    ("canary-webhook-time", "webhook/time-past"),
 ];
 
 /// The gate called `name` at the time `now` in seconds since the epoch; its events go to
@@ -51,7 +59,7 @@ pub const CANARIES: &[(&str, &str)] = &[
 /// # Panics
 /// If a profile has a mistake in it.
 pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
-    let live = settings("pk_live_Y2xlcmsuYXBwLnRlc3Qk", ORIGIN);
+    let live = settings(LIVE, ORIGIN, &[]);
     let clock: Arc<dyn Clock> = Arc::new(FixedClock::new(UnixTime::from_secs(now)));
     let with = |settings: &Settings, keyring: Keyring, policy: PolicyBuilder| {
         Gate::builder(
@@ -65,13 +73,15 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
     };
     let keys = || keyring(&[Signer::weak(), Signer::primary()]);
     let usual = || with(&live, keys(), policy());
+    let received = |endpoint: Endpoint| usual().with_webhook(PATH, endpoint);
+    let webhook = || endpoint(&SECRETS, MANY);
     let gate = match name {
         "api" => usual().without_pages(),
         "audience" => usual().with_audience(["https://api.app.test"]),
         "cold" => with(&live, cold_keyring(), policy()),
         "cors" => with(&origins(&[ORIGIN, SECOND]), keys(), policy()).with_cors(Cors::default()),
         "development" => {
-            let test = settings("pk_test_Y2xlcmsuYXBwLnRlc3Qk", "http://localhost:3000");
+            let test = settings("pk_test_Y2xlcmsuYXBwLnRlc3Qk", "http://localhost:3000", &[]);
             with(&test, keys(), policy()).with_authorized_parties(Check::Enforce, [ORIGIN])
         }
         "exposed" => usual().with_https(Check::Enforce),
@@ -95,12 +105,25 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
         "rights" => with(&live, keys(), rights(auditor())),
         "rules" => with(&live, keys(), nested()),
         "session" => usual(),
+        "webhook" => received(webhook()),
+        "webhook-cors" => received(webhook()).with_cors(Cors::default()),
+        "webhook-full" => {
+            received(webhook()).with_audit(Arc::new(JsonLines::new(Cursor::new([0; 0]))))
+        }
+        "webhook-nonce" => received(webhook())
+            .with_headers(SecurityHeaders::preset(&live).with_csp(Csp::clerk(&live).with_nonce())),
+        "webhook-observe" => received(webhook()).with_https(Check::Observe),
+        "webhook-production" => received(webhook())
+            .with_https(Check::Enforce)
+            .with_trusted_proxies(["127.0.0.1"]),
+        "webhook-secretless" => received(endpoint(&[], MANY)),
 
         "canary-audience" => usual(),
         "canary-audit" => usual().with_audit(Arc::new(JsonLines::new(io::empty()))),
         "canary-authorized-party" => usual().with_authorized_parties(Check::Off, [ORIGIN]),
         // The fault of these is in the adapter without a socket.
         "canary-decoded-path" | "canary-first-value" => usual(),
+        "canary-webhook-body" => received(webhook()),
         "canary-conjunction" => with(&live, keys(), rights(Requirement::role("org:admin"))),
         "canary-cors" => with(
             &origins(&[ORIGIN, SECOND, "https://evil.test"]),
@@ -143,6 +166,14 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
             rules(Rule::session(ADMIN), billing().sensitive()),
         ),
         "canary-sensitive" => with(&live, keys(), rules(admin(), billing())),
+        "canary-webhook-https" => received(webhook()),
+        "canary-webhook-memory" => received(endpoint(&SECRETS, 1)),
+        "canary-webhook-secret" => {
+            let secrets = [WEBHOOK_SECRET, NEXT_SECRET, OTHER_SECRET];
+            received(endpoint(&secrets, MANY))
+        }
+        "canary-webhook-size" => received(webhook().with_max_bytes(usize::MAX)),
+        "canary-webhook-time" => received(webhook().with_tolerance(i64::MAX)),
         _ => return None,
     };
     Some(gate.build().expect("a profile without mistakes"))
@@ -167,16 +198,24 @@ pub fn baseline(profile: &str) -> Result<Vec<String>> {
 
 /// An application with pages of several origins, its own first.
 fn origins(origins: &[&str]) -> Settings {
-    settings("pk_live_Y2xlcmsuYXBwLnRlc3Qk", &origins.join(","))
+    settings(LIVE, &origins.join(","), &[])
 }
 
-fn settings(publishable_key: &str, origin: &str) -> Settings {
+fn settings(publishable_key: &str, origin: &str, webhook_secrets: &[&str]) -> Settings {
     Settings::parse(&|name| match name {
         "CLERK_PUBLISHABLE_KEY" => Some(publishable_key.to_owned()),
         "CLERK_GATE_ORIGINS" => Some(origin.to_owned()),
+        "CLERK_WEBHOOK_SIGNING_SECRET" if !webhook_secrets.is_empty() => {
+            Some(webhook_secrets.join(","))
+        }
         _ => None,
     })
     .expect("settings without mistakes")
+}
+
+/// The endpoint at [`PATH`], for deliveries signed with one of `secrets`.
+fn endpoint(secrets: &[&str], capacity: usize) -> Endpoint {
+    webhooks::endpoint(&settings(LIVE, ORIGIN, secrets), capacity)
 }
 
 fn policy() -> PolicyBuilder {
@@ -267,6 +306,15 @@ fn published(signers: &[&Signer]) -> KeySet {
 
 /// Another application of the same people, which may act with the user's cookies.
 const SECOND: &str = "https://admin.app.test:8443";
+
+/// The publishable key of the application in production.
+const LIVE: &str = "pk_live_Y2xlcmsuYXBwLnRlc3Qk";
+
+/// Both are live while one takes the place of the other.
+const SECRETS: [&str; 2] = [WEBHOOK_SECRET, NEXT_SECRET];
+
+/// More deliveries than there are cases.
+const MANY: usize = 10_000;
 
 const ADMIN: &str = "/admin/{*rest}";
 

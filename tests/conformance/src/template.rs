@@ -1,4 +1,4 @@
-//! Request lines as bytes: escapes, and templates that mint tokens against the fixed time.
+//! Request lines as bytes: escapes, and templates that sign tokens and deliveries.
 //!
 //! | Written | Sent |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | `{repeat 3 ab}` `{repeat 2 '{'}` | `ababab`, `{{` |
 //! | `{token}` | a good session token |
 //! | `{token argument…}` | one that differs in what the arguments say |
+//! | `{delivery id=msg_1 argument…}` | the header lines of a webhook delivery; see `src/delivery.rs` |
 //!
 //! | Argument | Effect on the token |
 //! |---|---|
@@ -34,7 +35,7 @@ use clerk_gate_core::UnixTime;
 use clerk_gate_testkit::{NOW, Signer, Token};
 use serde_json::Value;
 
-use crate::Result;
+use crate::{Result, delivery};
 
 /// The bytes of a request: its lines up to the first empty one end with CRLF each, the lines
 /// of the body below are joined by CRLF.
@@ -48,20 +49,20 @@ pub fn request(lines: &[String]) -> Result<Vec<u8>> {
     };
     let body = body
         .iter()
-        .map(|line| expand(line, 0))
+        .map(|line| expand(line, &[]))
         .collect::<Result<Vec<_>>>()?;
     let body = body.join(&b"\r\n"[..]);
     let mut bytes = Vec::new();
     for line in head {
-        bytes.extend(expand(line, body.len())?);
+        bytes.extend(expand(line, &body)?);
         bytes.extend(b"\r\n");
     }
     bytes.extend(body);
     Ok(bytes)
 }
 
-/// One line as bytes; `length` is what `{length}` stands for.
-fn expand(line: &str, length: usize) -> Result<Vec<u8>> {
+/// One line as bytes; `body` is what `{length}` measures and `{delivery}` signs.
+pub(crate) fn expand(line: &str, body: &[u8]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut rest = line;
     while let Some(at) = rest.find(['\\', '{']) {
@@ -73,7 +74,7 @@ fn expand(line: &str, length: usize) -> Result<Vec<u8>> {
             rest = &rest[width..];
         } else if TEMPLATES.iter().any(|name| rest[1..].starts_with(name)) {
             let (words, after) = words(&rest[1..])?;
-            bytes.extend(template(&words, length)?);
+            bytes.extend(template(&words, body)?);
             rest = after;
         } else {
             bytes.push(b'{');
@@ -131,11 +132,12 @@ fn words(text: &str) -> Result<(Vec<&str>, &str)> {
     Err(format!("template \"{{{text}\" is not closed; write \"}}\" behind it").into())
 }
 
-fn template(words: &[&str], length: usize) -> Result<Vec<u8>> {
+fn template(words: &[&str], body: &[u8]) -> Result<Vec<u8>> {
     match words {
-        ["length"] => Ok(length.to_string().into_bytes()),
+        ["length"] => Ok(body.len().to_string().into_bytes()),
         ["repeat", count, text] => Ok(text.trim_matches('\'').repeat(count.parse()?).into_bytes()),
         ["token", arguments @ ..] => Ok(token(arguments)?.into_bytes()),
+        ["delivery", arguments @ ..] => delivery::lines(arguments, body),
         _ => {
             let text = words.join(" ");
             Err(format!("template \"{{{text}}}\" is not known; write one of {KNOWN}").into())
@@ -153,8 +155,8 @@ fn token(arguments: &[&str]) -> Result<String> {
             ("v1", "") => token.v1(),
             ("org", role) => token.organization("org_2test0acme0000000000000000000", "acme", role),
             ("pad", count) => token.claim("pad", "x".repeat(count.parse()?)),
-            ("payload", raw) => token.raw_payload(expand(raw.trim_matches('\''), 0)?),
-            ("header", raw) => token.raw_header(expand(raw.trim_matches('\''), 0)?),
+            ("payload", raw) => token.raw_payload(expand(raw.trim_matches('\''), &[])?),
+            ("header", raw) => token.raw_header(expand(raw.trim_matches('\''), &[])?),
             ("key" | "sign", way) => {
                 sign = match way {
                     "other" => |token| token.sign(Signer::other()),
@@ -259,12 +261,12 @@ fn unknown(argument: &str) -> Box<dyn std::error::Error + Send + Sync> {
 }
 
 /// What makes a brace the start of a template; bodies are full of others.
-const TEMPLATES: [&str; 3] = ["length}", "repeat ", "token"];
+const TEMPLATES: [&str; 4] = ["length}", "repeat ", "token", "delivery"];
 
 /// The parts of a token, in order.
 const PARTS: [&str; 3] = ["header", "payload", "signature"];
 
-const KNOWN: &str = "{length}, {repeat COUNT TEXT}, {token ARGUMENTS}";
+const KNOWN: &str = "{length}, {repeat COUNT TEXT}, {token ARGUMENTS}, {delivery ARGUMENTS}";
 
 #[cfg(test)]
 mod tests {
@@ -323,7 +325,7 @@ mod tests {
 
     /// The header and the claims of a minted token.
     fn minted(template: &str) -> [Value; 2] {
-        let bytes = expand(template, 0).unwrap();
+        let bytes = expand(template, &[]).unwrap();
         let token = String::from_utf8(bytes).unwrap();
         let mut parts = token.split('.').map(|part| {
             let bytes = URL_SAFE_NO_PAD.decode(part).unwrap();

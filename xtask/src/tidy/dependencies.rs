@@ -79,7 +79,7 @@ enum Kind {
 }
 
 /// What each library may depend on. ARCHITECTURE.md says what it must not know, and why.
-const LIBRARIES: [(&str, &[&str]); 7] = [
+const LIBRARIES: [(&str, &[&str]); 10] = [
     (
         "clerk-gate-core",
         &[
@@ -135,6 +135,15 @@ const LIBRARIES: [(&str, &[&str]); 7] = [
         &["actix-web", "clerk-gate-core", "serde"],
     ),
     ("clerk-gate-rocket", &["clerk-gate-core", "rocket", "serde"]),
+    (
+        "clerk-gate-store-redis",
+        &["async-trait", "clerk-gate-core", "redis", "rustls", "tokio"],
+    ),
+    ("clerk-gate-store-contract", &["bytes", "clerk-gate-core"]),
+    (
+        "clerk-gate-store-sql",
+        &["async-trait", "bytes", "clerk-gate-core", "sqlx", "tokio"],
+    ),
     (
         "clerk-gate-testkit",
         &[

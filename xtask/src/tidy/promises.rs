@@ -145,10 +145,10 @@ const MANUAL: &str = "crates/core/src/manual/";
 /// The folders that documents point into.
 const PLACES: [&str; 4] = ["crates/", "examples/", "tests/", "xtask/"];
 
-const REPLY: &str = "crates/core/src/reply.rs";
+const REPLY: &str = "crates/core/src/reason.rs";
 
 /// Reasons that no request over the wire can cause, and what shows them instead.
-const WITHOUT_CASE: [(&str, &str); 2] = [
+const WITHOUT_CASE: [(&str, &str); 3] = [
     (
         "gate-missing",
         "every shim has a gate; the adapters' own tests run without one",
@@ -156,6 +156,10 @@ const WITHOUT_CASE: [(&str, &str); 2] = [
     (
         "target-changed",
         "only a layer of the application brings it about; the adapters' own tests have one",
+    ),
+    (
+        "webhook-unknown",
+        "only a replay by an operator asks for a delivery by its id; the core's own tests do",
     ),
 ];
 
@@ -171,7 +175,7 @@ mod tests {
         let case = "# R.\n> GET / HTTP/1.1\n< 401\n! deny token-a GET /token-b rule=/\n";
         let path = "tests/conformance/cases/a/b.case";
         let tree = Tree::of(&[(REPLY, reply), (path, case)]);
-        let want = ["crates/core/src/reply.rs:3: no case shows the reason \"token-b\""];
+        let want = ["crates/core/src/reason.rs:3: no case shows the reason \"token-b\""];
         finds(every_reason_has_a_case, &tree, &want);
         finds(every_reason_has_a_case, &Tree::of(&[(REPLY, reply)]), &[]);
     }

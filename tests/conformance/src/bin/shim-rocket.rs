@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clerk_gate_conformance::Result;
 use clerk_gate_conformance::routes::{self, Page, ROUTES};
 use clerk_gate_conformance::shim_main::{announce, gate};
+use clerk_gate_conformance::wire::Answer;
 use clerk_gate_rocket::{GateFairing, Json, Session};
 use rocket::catcher::{self, Catcher};
 use rocket::config::{Config, Ident, LogLevel, Shutdown};
@@ -60,15 +61,15 @@ fn bare<'r>(status: Status, _: &'r Request<'_>) -> catcher::BoxFuture<'r> {
 }
 
 /// The handler of a page.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct At(Page);
 
 #[rocket::async_trait]
 impl Handler for At {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
-        let Self(page) = *self;
+        let (Self(page), method) = (*self, request.method().as_str());
         match extract(page, request, data).await {
-            Ok((session, body)) => answer(page, request, session.as_ref(), &body),
+            Ok((session, body)) => respond(routes::answer(page, method, session.as_deref(), &body)),
             Err(status) => Outcome::Error(status),
         }
     }
@@ -96,18 +97,7 @@ async fn extract<'r>(
     }
 }
 
-fn answer<'r>(
-    page: Page,
-    request: &Request<'_>,
-    session: Option<&Session>,
-    body: &Value,
-) -> Outcome<'r> {
-    let answer = routes::answer(
-        page,
-        request.method().as_str(),
-        session.map(|session| &**session),
-        body,
-    );
+fn respond<'r>(answer: Answer) -> Outcome<'r> {
     let mut response = Response::build();
     response.status(Status::new(answer.status));
     for (name, value) in answer.headers {

@@ -30,7 +30,8 @@ pub(super) fn page(report: &Report<'_>) -> String {
 }
 
 fn summary(report: &Report<'_>) -> String {
-    let verdicts = || report.results.cases.values();
+    let results = report.results;
+    let verdicts = || results.cases.values().chain(results.canaries.values());
     let (all, failed) = (
         verdicts().count(),
         verdicts().filter(|v| v.is_err()).count(),

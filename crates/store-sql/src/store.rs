@@ -1,0 +1,239 @@
+//! The store: each operation is one statement, and a second one only to say why it did nothing.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use clerk_gate_core::UnixTime;
+use clerk_gate_core::webhook::{
+    Begin, Delivery, Lease, MAX_FAILURE, Store, StoreError, Unfinished,
+};
+use sqlx::{
+    ColumnIndex, Database, Decode, Encode, Error, Executor, IntoArguments, Pool, Row, Type,
+};
+use tokio::runtime::Handle;
+
+use crate::dialect::Dialect;
+use crate::error::store_error;
+
+/// A [`Store`] in a SQL database. Cheap to clone; clones share one pool.
+pub struct SqlStore<DB: Database>(pub(crate) Pool<DB>);
+
+impl<DB: Database> SqlStore<DB> {
+    /// The pool, for the application's own tables in the same database.
+    pub fn pool(&self) -> &Pool<DB> {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl<DB> Store for SqlStore<DB>
+where
+    DB: Dialect,
+    DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    for<'q> i64: Decode<'q, DB> + Encode<'q, DB> + Type<DB>,
+    for<'q> &'q str: Decode<'q, DB> + Encode<'q, DB> + Type<DB>,
+    for<'q> &'q [u8]: Decode<'q, DB> + Encode<'q, DB> + Type<DB>,
+    usize: ColumnIndex<DB::Row>,
+{
+    async fn begin(
+        &self,
+        delivery: &Delivery,
+        lease_seconds: i64,
+        now: UnixTime,
+    ) -> Result<Begin, StoreError> {
+        let lease = Lease::new(delivery.id(), 1)?;
+        // To the last row, because SQLite has not committed before.
+        let begun = sqlx::query(BEGIN)
+            .bind(delivery.id())
+            .bind(delivery.timestamp().as_secs())
+            .bind(&delivery.body()[..])
+            .bind(now.as_secs())
+            .bind(&lease.owner()[..])
+            .bind(now.saturating_add(lease_seconds).as_secs())
+            .fetch_all(&self.0);
+        if let Some(row) = begun.await.map_err(store_error)?.first() {
+            let attempts = attempts(row.try_get(0).map_err(store_error)?);
+            return Ok(Begin::Fresh(lease.with_attempt(attempts)));
+        }
+        let known: Option<(Option<i64>, Option<i64>)> = sqlx::query_as(KNOWN)
+            .bind(delivery.id())
+            .fetch_optional(&self.0)
+            .await
+            .map_err(store_error)?;
+        Ok(match known {
+            Some((Some(_), _)) => Begin::Done,
+            Some((None, Some(until))) => Begin::Busy {
+                until: UnixTime::from_secs(until),
+            },
+            // It was released or purged this very moment.
+            _ => Begin::Busy { until: now },
+        })
+    }
+
+    async fn finish(&self, lease: &Lease, now: UnixTime) -> Result<(), StoreError> {
+        let finished = sqlx::query(FINISH)
+            .bind(lease.id())
+            .bind(&lease.owner()[..])
+            .bind(now.as_secs())
+            .execute(&self.0);
+        if DB::rows_affected(&finished.await.map_err(store_error)?) == 1 {
+            return Ok(());
+        }
+        // A transaction of ours has finished it, or another worker has begun.
+        let before = sqlx::query(FINISHED)
+            .bind(lease.id())
+            .bind(&lease.owner()[..])
+            .fetch_optional(&self.0);
+        match before.await.map_err(store_error)? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::lease_lost()),
+        }
+    }
+
+    async fn release(&self, lease: &Lease, failure: &str, _: UnixTime) -> Result<(), StoreError> {
+        // PostgreSQL's text cannot hold the character NUL.
+        let failure: String = failure
+            .replace('\0', "\u{fffd}")
+            .chars()
+            .take(MAX_FAILURE)
+            .collect();
+        let released = sqlx::query(RELEASE)
+            .bind(lease.id())
+            .bind(&lease.owner()[..])
+            .bind(failure.as_str())
+            .execute(&self.0);
+        match DB::rows_affected(&released.await.map_err(store_error)?) {
+            1 => Ok(()),
+            _ => Err(StoreError::lease_lost()),
+        }
+    }
+
+    async fn purge(&self, before: UnixTime) -> Result<u64, StoreError> {
+        let purged = sqlx::query("DELETE FROM clerk_gate_deliveries WHERE finished < $1")
+            .bind(before.as_secs())
+            .execute(&self.0);
+        Ok(DB::rows_affected(&purged.await.map_err(store_error)?))
+    }
+
+    async fn unfinished(&self, limit: usize) -> Result<Vec<Unfinished>, StoreError> {
+        let rows = sqlx::query(UNFINISHED)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&self.0);
+        let list = rows.await.map_err(store_error)?;
+        let list: Result<_, Error> = list.iter().map(unfinished).collect();
+        list.map_err(store_error)
+    }
+
+    async fn recall(&self, id: &str) -> Result<Option<Delivery>, StoreError> {
+        let row = sqlx::query(RECALL).bind(id).fetch_optional(&self.0);
+        let row = row.await.map_err(store_error)?;
+        let delivery = row.map(|row| {
+            let body = Bytes::copy_from_slice(row.try_get(1)?);
+            Ok(Delivery::new(
+                id,
+                UnixTime::from_secs(row.try_get(0)?),
+                body,
+            ))
+        });
+        delivery.transpose().map_err(store_error)
+    }
+
+    /// In the background, where there is a runtime to do it.
+    fn abandon(&self, lease: &Lease) {
+        if let Ok(runtime) = Handle::try_current() {
+            let (pool, lease) = (self.0.clone(), lease.clone());
+            runtime.spawn(async move {
+                let abandoned = sqlx::query(ABANDON)
+                    .bind(lease.id())
+                    .bind(&lease.owner()[..])
+                    .execute(&pool);
+                // If even this fails, the lease runs out by itself.
+                let _ = abandoned.await;
+            });
+        }
+    }
+}
+
+fn unfinished<'r, R>(row: &'r R) -> Result<Unfinished, Error>
+where
+    R: Row,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    &'r str: Decode<'r, R::Database> + Type<R::Database>,
+    usize: ColumnIndex<R>,
+{
+    let leased_until: Option<i64> = row.try_get(3)?;
+    let failure: Option<&str> = row.try_get(4)?;
+    Ok(Unfinished::new(
+        row.try_get::<&str, _>(0)?,
+        attempts(row.try_get(1)?),
+        UnixTime::from_secs(row.try_get(2)?),
+        leased_until.map(UnixTime::from_secs),
+        failure.map(str::to_owned),
+    ))
+}
+
+fn attempts(count: i64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+impl<DB: Database> Clone for SqlStore<DB> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<DB: Database> fmt::Debug for SqlStore<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SqlStore").field(&DB::NAME).finish()
+    }
+}
+
+/// Of workers that begin at the same time the database lets one write the row; the others then
+/// find its lease. A row comes back only to the one that has it.
+const BEGIN: &str = "
+    INSERT INTO clerk_gate_deliveries AS known
+        (id, sent, body, attempts, begun, owner, leased_until)
+    VALUES ($1, $2, $3, 1, $4, $5, $6)
+    ON CONFLICT (id) DO UPDATE SET
+        sent = excluded.sent,
+        body = excluded.body,
+        attempts = known.attempts + 1,
+        begun = excluded.begun,
+        owner = excluded.owner,
+        leased_until = excluded.leased_until
+    WHERE known.finished IS NULL
+        AND (known.leased_until IS NULL OR known.leased_until <= excluded.begun)
+    RETURNING attempts";
+
+const KNOWN: &str = "SELECT finished, leased_until FROM clerk_gate_deliveries WHERE id = $1";
+
+const FINISH: &str = "
+    UPDATE clerk_gate_deliveries
+    SET finished = $3, body = NULL, leased_until = NULL, failure = NULL
+    WHERE id = $1 AND owner = $2 AND finished IS NULL";
+
+const FINISHED: &str = "
+    SELECT 1 FROM clerk_gate_deliveries
+    WHERE id = $1 AND owner = $2 AND finished IS NOT NULL";
+
+const RELEASE: &str = "
+    UPDATE clerk_gate_deliveries
+    SET owner = NULL, leased_until = NULL, failure = $3
+    WHERE id = $1 AND owner = $2 AND finished IS NULL";
+
+const ABANDON: &str = "
+    UPDATE clerk_gate_deliveries
+    SET owner = NULL, leased_until = NULL
+    WHERE id = $1 AND owner = $2 AND finished IS NULL";
+
+const UNFINISHED: &str = "
+    SELECT id, attempts, begun, leased_until, failure FROM clerk_gate_deliveries
+    WHERE finished IS NULL
+    ORDER BY begun, id
+    LIMIT $1";
+
+const RECALL: &str = "
+    SELECT sent, body FROM clerk_gate_deliveries
+    WHERE id = $1 AND finished IS NULL";
