@@ -11,8 +11,8 @@ use std::thread;
 
 use clerk_gate_core::webhook::Endpoint;
 use clerk_gate_core::{
-    Check, Clock, Cors, Csp, Gate, JsonLimits, JsonLines, KeySet, Keyring, Mode, Policy,
-    PolicyBuilder, Requirement, Rule, SecurityHeaders, Settings, Sink, UnixTime,
+    Check, Clock, Cors, Csp, Gate, JsonLimits, JsonLines, KeySet, Keyring, Level, Mode, Policy,
+    PolicyBuilder, Requirement, Reverification, Rule, SecurityHeaders, Settings, Sink, UnixTime,
 };
 use clerk_gate_testkit::{FixedClock, NOW, ORIGIN, Signer, WEBHOOK_SECRET, key_set};
 
@@ -29,10 +29,13 @@ pub const CANARIES: &[(&str, &str)] = &[
     ("canary-cross-origin", "origin/cookie"),
     ("canary-decoded-path", "path/escaped-letters"),
     ("canary-default", "policy/unlisted"),
+    ("canary-downgrade", "freshness/demanded"),
+    ("canary-first-factor", "freshness/level-both"),
     ("canary-first-value", "credential/two-different"),
     ("canary-foreign-key", "session/foreign-key"),
     ("canary-headers", "policy/public"),
     ("canary-https", "transport/https"),
+    ("canary-impersonation", "freshness/oneself"),
     ("canary-json-depth", "json/depth"),
     ("canary-json-size", "json/size"),
     ("canary-leeway", "session/leeway"),
@@ -43,8 +46,14 @@ pub const CANARIES: &[(&str, &str)] = &[
     ("canary-pages", "redirect/document"),
     ("canary-proxy", "transport/proxy-untrusted"),
     ("canary-punctual", "session/punctual-expiry"),
+    ("canary-reverification", "freshness/preset-strict"),
     ("canary-role", "policy/role"),
+    ("canary-safeguard-actor", "freshness/sensitive-actor"),
+    ("canary-safeguard-age", "freshness/sensitive-age"),
+    ("canary-safeguard-factor", "freshness/sensitive-factor"),
+    ("canary-second-factor", "freshness/level-second"),
     ("canary-sensitive", "audit/sensitive"),
+    ("canary-token-age", "freshness/age"),
     ("canary-webhook-body", "webhook/body-space"),
     ("canary-webhook-https", "webhook/https"),
     ("canary-webhook-memory", "webhook/duplicate-later"),
@@ -73,6 +82,8 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
     };
     let keys = || keyring(&[Signer::weak(), Signer::primary()]);
     let usual = || with(&live, keys(), policy());
+    // A rule for one method comes before the rule for all.
+    let relaxed = |rule: Rule| with(&live, keys(), fresh().rule(rule.methods(["GET"])));
     let received = |endpoint: Endpoint| usual().with_webhook(PATH, endpoint);
     let webhook = || endpoint(&SECRETS, MANY);
     let gate = match name {
@@ -85,6 +96,7 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
             with(&test, keys(), policy()).with_authorized_parties(Check::Enforce, [ORIGIN])
         }
         "exposed" => usual().with_https(Check::Enforce),
+        "fresh" => with(&live, keys(), fresh()),
         // A disk that is full: no event can be written.
         "full" => usual().with_audit(Arc::new(JsonLines::new(Cursor::new([0; 0])))),
         "headers" => usual().with_headers(
@@ -133,6 +145,8 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
         .with_cors(Cors::default()),
         "canary-cross-origin" => usual().with_cross_origin(Check::Off),
         "canary-default" => with(&live, keys(), policy().dangerous_public_by_default()),
+        "canary-downgrade" => relaxed(reverified("/admin/demanded", Reverification::STRICT)),
+        "canary-first-factor" => relaxed(level("/admin/both", Level::SecondFactor)),
         "canary-foreign-key" => with(
             &live,
             keyring(&[Signer::primary(), Signer::other()]),
@@ -142,6 +156,7 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
             SecurityHeaders::preset(&live).dangerous_without("x-content-type-options"),
         ),
         "canary-https" => usual(),
+        "canary-impersonation" => relaxed(Rule::session("/admin/oneself")),
         "canary-json-depth" => usual().with_json_limits(JsonLimits::new(MAX_BYTES, 128)),
         "canary-json-size" => usual().with_json_limits(JsonLimits::new(usize::MAX, MAX_DEPTH)),
         "canary-leeway" => usual().with_leeway(60),
@@ -160,12 +175,27 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
             .with_https(Check::Enforce)
             .with_trusted_proxies(["127.0.0.1"]),
         "canary-punctual" => usual(),
+        "canary-reverification" => relaxed(Rule::session("/admin/strict")),
         "canary-role" => with(
             &live,
             keys(),
             rules(Rule::session(ADMIN), billing().sensitive()),
         ),
+        "canary-safeguard-actor" => {
+            let rest = Requirement::token_age(300).and_reverified(Reverification::STRICT);
+            relaxed(Rule::session("/me").safeguards(rest))
+        }
+        "canary-safeguard-age" => {
+            let rest = Requirement::reverified(Reverification::STRICT).and_no_impersonation();
+            relaxed(Rule::session("/me").safeguards(rest))
+        }
+        "canary-safeguard-factor" => {
+            let rest = Requirement::token_age(300).and_no_impersonation();
+            relaxed(Rule::session("/me").safeguards(rest))
+        }
+        "canary-second-factor" => relaxed(level("/admin/second", Level::FirstFactor)),
         "canary-sensitive" => with(&live, keys(), rules(admin(), billing())),
+        "canary-token-age" => relaxed(Rule::require("/admin/young", Requirement::token_age(91))),
         "canary-webhook-https" => received(webhook()),
         "canary-webhook-memory" => received(endpoint(&SECRETS, 1)),
         "canary-webhook-secret" => {
@@ -272,6 +302,39 @@ fn nested() -> PolicyBuilder {
         .session("/files/{file}")
         .public("/sign-in")
         .public("/unauthorized")
+}
+
+/// What each route demands of the moment and of whoever acts; most are named after it.
+fn fresh() -> PolicyBuilder {
+    let demanded = Reverification::STRICT.demanding_second_factor();
+    let manager = Requirement::role("org:admin").and_reverified(Reverification::STRICT);
+    Policy::builder()
+        .rule(admin().sensitive())
+        .rule(level("/admin/both", Level::MultiFactor))
+        .rule(reverified("/admin/demanded", demanded))
+        .rule(level("/admin/first", Level::FirstFactor))
+        .rule(reverified("/admin/lax", Reverification::LAX))
+        .require("/admin/manager", manager)
+        .rule(reverified("/admin/moderate", Reverification::MODERATE))
+        .require("/admin/oneself", Requirement::no_impersonation())
+        .rule(level("/admin/second", Level::SecondFactor))
+        .rule(reverified("/admin/strict", Reverification::STRICT))
+        .rule(reverified("/admin/strict-mfa", Reverification::STRICT_MFA))
+        .require("/admin/young", Requirement::token_age(90))
+        .rule(Rule::session("/api/items").safeguards(Requirement::no_impersonation()))
+        .rule(Rule::public("/maybe").sensitive())
+        .rule(Rule::session("/me").sensitive())
+        .public("/sign-in")
+        .public("/unauthorized")
+}
+
+/// The factors of `level` within a time that no preset has.
+fn level(pattern: &str, level: Level) -> Rule {
+    reverified(pattern, Reverification::within(level, 15))
+}
+
+fn reverified(pattern: &str, demand: Reverification) -> Rule {
+    Rule::require(pattern, Requirement::reverified(demand))
 }
 
 fn admin() -> Rule {
