@@ -149,6 +149,16 @@ fn a_refusal_tells_clerks_helpers_what_to_prompt_for() {
 }
 
 #[test]
+fn the_refusal_names_the_demand_that_is_not_met() {
+    let first = Reverification::within(Level::FirstFactor, 60);
+    let rule = Rule::require("/pay", Requirement::reverified(first)).sensitive();
+    let token = Token::session().claim("fva", json!([5, 30]));
+    let body = answer(rule, &token, NOW).unwrap_err();
+    let named = &body["clerk_error"]["metadata"]["reverification"];
+    assert_eq!(named, "strict", "{body}");
+}
+
+#[test]
 fn a_sensitive_route_has_safeguards_that_can_be_replaced() {
     let code = |rule: Rule, token: &Token| {
         let answer = answer(rule, token, NOW);

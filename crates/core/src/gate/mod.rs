@@ -16,7 +16,7 @@ use crate::headers::{Nonce, NonceCsp, REFUSAL_CSP};
 use crate::origin;
 use crate::page;
 use crate::path::Path;
-use crate::policy::{Access, Match, Policy, Requirement, Rule};
+use crate::policy::{Access, Match, Policy, Rule};
 use crate::reason::Reason;
 use crate::reply::{Line, Mode, Reply};
 use crate::request::RequestView;
@@ -248,7 +248,7 @@ impl Gate {
     ) -> Decision {
         let recorded = self.record(request, now, trail, Outcome::Proceed, grant.reason());
         if !recorded && trail.must_be_recorded() {
-            return Decision::Respond(self.reply(request, trail, Reason::AuditUnavailable));
+            return Decision::Respond(self.reply(request, now, trail, Reason::AuditUnavailable));
         }
         Decision::Proceed(match &self.nonce_csp {
             Some(csp) => {
@@ -271,7 +271,7 @@ impl Gate {
         trail: &Trail<'_>,
         reason: Reason,
     ) -> Decision {
-        let reply = self.reply(request, trail, reason);
+        let reply = self.reply(request, now, trail, reason);
         let outcome = if reply.is_redirect() {
             Outcome::Redirect
         } else {
@@ -282,12 +282,18 @@ impl Gate {
     }
 
     /// A page for people, bytes for programs.
-    fn reply(&self, request: &RequestView<'_>, trail: &Trail<'_>, reason: Reason) -> Reply {
+    fn reply(
+        &self,
+        request: &RequestView<'_>,
+        now: UnixTime,
+        trail: &Trail<'_>,
+        reason: Reason,
+    ) -> Reply {
         let location = match &self.pages {
             Some(pages) if page::is_navigation(request) => self.location(pages, request, reason),
             _ => None,
         };
-        let reply = location.map_or_else(|| trail.refusal(reason), Reply::redirect);
+        let reply = location.map_or_else(|| trail.refusal(reason, now), Reply::redirect);
         let csp = self.nonce_csp.as_ref().map(|_| REFUSAL_CSP_LINE);
         let reader = self.reader(request);
         let reader = reader.iter().flat_map(|lines| lines.iter().cloned());
@@ -352,13 +358,18 @@ impl Trail<'_> {
         Ok(())
     }
 
-    fn refusal(&self, reason: Reason) -> Reply {
-        let mut requirements = self.found.iter().flat_map(Match::requirements);
-        match requirements.find_map(Requirement::reverification) {
-            Some(demand) if reason == Reason::ReverificationRequired => {
-                Reply::reverification(&demand.metadata())
-            }
-            _ => Reply::refusal(reason),
+    fn refusal(&self, reason: Reason, now: UnixTime) -> Reply {
+        let session = self
+            .session
+            .as_ref()
+            .filter(|_| reason == Reason::ReverificationRequired);
+        let demand = session.and_then(|session| {
+            let mut requirements = self.found.iter().flat_map(Match::requirements);
+            requirements.find_map(|requirement| requirement.unmet_reverification(session, now))
+        });
+        match demand {
+            Some(demand) => Reply::reverification(&demand.metadata()),
+            None => Reply::refusal(reason),
         }
     }
 

@@ -92,8 +92,11 @@ impl Rule {
     ///
     /// [`safeguards`](Self::safeguards) demands something else of the session.
     pub fn sensitive(mut self) -> Self {
-        let lately = Requirement::token_age(300).and_reverified(Reverification::STRICT);
-        self.safeguards = Some(lately.and_no_impersonation());
+        let oneself = Requirement::no_impersonation();
+        let lately = oneself
+            .and_token_age(300)
+            .and_reverified(Reverification::STRICT);
+        self.safeguards = Some(lately);
         self
     }
 

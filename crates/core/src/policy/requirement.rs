@@ -8,7 +8,8 @@ use crate::reason::Reason;
 use crate::session::Session;
 use crate::time::UnixTime;
 
-/// Conditions on a session. All of them must hold; missing data denies.
+/// Conditions on a session. All of them must hold; missing data denies. A refusal names the first
+/// that does not, in the order in which they were written.
 ///
 /// ```
 /// use clerk_gate_core::Requirement;
@@ -20,7 +21,7 @@ use crate::time::UnixTime;
 #[must_use = "a requirement does nothing until a rule has it"]
 pub struct Requirement(Vec<Condition>);
 
-/// One condition. The order of the variants is the order of refusal.
+/// One condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Condition {
     Role(Box<str>),
@@ -122,10 +123,14 @@ impl Requirement {
             .try_for_each(|condition| condition.check(session, now))
     }
 
-    /// The re-verification that is demanded, for the refusal to name.
-    pub(crate) fn reverification(&self) -> Option<&Reverification> {
+    /// The first re-verification that `session` does not meet, for the refusal to name.
+    pub(crate) fn unmet_reverification(
+        &self,
+        session: &Session,
+        now: UnixTime,
+    ) -> Option<&Reverification> {
         self.0.iter().find_map(|condition| match condition {
-            Condition::Reverified(reverification) => Some(reverification),
+            Condition::Reverified(demand) if !demand.is_met(session, now) => Some(demand),
             _ => None,
         })
     }

@@ -188,8 +188,10 @@ impl Inner {
             Some("") | None => None,
             Some(_) => span(&claims.session_id),
         };
-        let actor = match &claims.actor {
-            Some(actor) => Some(span(&actor.subject).ok_or(Reason::TokenClaims)?),
+        // An actor without a name must not pass for nobody.
+        let actor = match claims.actor.as_ref().map(|actor| &actor.subject) {
+            Some(Some(name)) if !name.is_empty() => Some(Span::of(name, payload)),
+            Some(_) => return Err(Reason::TokenClaims),
             None => None,
         };
         let (Some(expires), Some(issued)) = (claims.expires, claims.issued) else {
