@@ -135,5 +135,7 @@ pub use self::session::{
     Check, Feed, KeySet, KeySetError, KeyWait, Keyring, Organization, Session, Verification,
     Verifier,
 };
-pub use self::settings::{Environment, InstanceKind, Origin, PublishableKey, Settings};
+pub use self::settings::{
+    Environment, InstanceKind, Origin, PublishableKey, Settings, StoreAddress,
+};
 pub use self::time::{Clock, SystemClock, UnixTime};

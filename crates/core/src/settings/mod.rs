@@ -4,6 +4,7 @@ mod jwt_key;
 mod origin;
 mod publishable_key;
 mod secrets;
+mod store;
 pub(crate) mod url;
 mod variable;
 
@@ -11,9 +12,11 @@ use std::fmt;
 
 pub use self::origin::Origin;
 pub use self::publishable_key::{InstanceKind, PublishableKey};
+pub use self::store::StoreAddress;
 
 use self::jwt_key::jwt_key;
 use self::secrets::webhook_secrets;
+use self::store::store;
 use self::url::{base_url, default_url};
 use self::variable::{Reader, Variable};
 use crate::error::{ConfigError, ConfigErrors};
@@ -48,6 +51,7 @@ impl fmt::Display for Environment {
 /// | `CLERK_SECRET_KEY` | | `sk_test_…` or `sk_live_…` |
 /// | `CLERK_JWT_KEY` | | an RSA public key in PEM, or its base64 alone |
 /// | `CLERK_WEBHOOK_SIGNING_SECRET` | `CLERK_WEBHOOK_SECRET` | `whsec_…`, several separated by spaces or commas |
+/// | `CLERK_GATE_STORE` | | [`StoreAddress`]: `sqlite:path`, `postgres://…`, `redis://…`, `memory:` |
 /// | `CLERK_PROXY_URL` | | URL of a proxied Frontend API |
 /// | `CLERK_API_URL` | | `https://api.clerk.com` |
 ///
@@ -58,6 +62,7 @@ pub struct Settings {
     secret_key: Option<Secret>,
     jwt_key: Option<Vec<u8>>,
     webhook_secrets: Vec<Secret>,
+    store: Option<StoreAddress>,
     /// Never empty.
     origins: Vec<Origin>,
     environment: Environment,
@@ -117,6 +122,7 @@ impl Settings {
         );
         let proxy_url = reader.read(&[PROXY_URL], base_url);
         let api_url = reader.read(&[API_URL], base_url);
+        let store = reader.read(&[STORE], |variable| store(variable, place));
 
         let settings = publishable_key
             .zip(origins)
@@ -127,6 +133,7 @@ impl Settings {
                 secret_key,
                 jwt_key,
                 webhook_secrets: webhook_secrets.unwrap_or_default(),
+                store,
                 origins,
                 api_url: api_url.unwrap_or_else(|| DEFAULT_API_URL.to_owned()),
             });
@@ -155,6 +162,11 @@ impl Settings {
     /// genuine.
     pub fn webhook_secrets(&self) -> &[Secret] {
         &self.webhook_secrets
+    }
+
+    /// Where webhook deliveries are remembered, if that is set.
+    pub fn store(&self) -> Option<&StoreAddress> {
+        self.store.as_ref()
     }
 
     /// The application's origins, at least one.
@@ -283,6 +295,7 @@ const WEBHOOK_SECRETS: [&str; 2] = ["CLERK_WEBHOOK_SIGNING_SECRET", "CLERK_WEBHO
 const ORIGINS: &str = "CLERK_GATE_ORIGINS";
 const APP_URL: &str = "NEXT_PUBLIC_APP_URL";
 const ENVIRONMENT: &str = "CLERK_GATE_ENVIRONMENT";
+const STORE: &str = "CLERK_GATE_STORE";
 const PROXY_URL: &str = "CLERK_PROXY_URL";
 const API_URL: &str = "CLERK_API_URL";
 
@@ -474,6 +487,7 @@ mod tests {
         let copy_secret = "copy the secret key from the API keys page of the Clerk dashboard";
         let copy_webhook =
             "copy the signing secret from the endpoint's page in the Clerk dashboard";
+        let write_store = "write \"sqlite:webhooks.db\", \"postgres://…\" or \"redis://…\"";
         let write_url = "write it like \"https://clerk.example.com\"";
         for (name, value, expected) in [
             ("CLERK_SECRET_KEY", "pk_live_1", format!("is a publishable key; {copy_secret}")),
@@ -488,6 +502,10 @@ mod tests {
             ("CLERK_PROXY_URL", "https://u:p@a.test", format!("a user name or password is not allowed; {write_url}")),
             ("CLERK_API_URL", "https://a.test/x?y", format!("only a plain path may follow the host; {write_url}")),
             ("CLERK_API_URL", "https://a..test", format!("the host or port is not valid; {write_url}")),
+            ("CLERK_GATE_STORE", "mysql://a", format!("is no address of a store; {write_store}")),
+            ("CLERK_GATE_STORE", "sqlite:", format!("is no address of a store; {write_store}")),
+            ("CLERK_GATE_STORE", "redis://", format!("is no address of a store; {write_store}")),
+            ("CLERK_GATE_STORE", "memory:", format!("is \"memory:\", which forgets what was handled when the process ends; {write_store}")),
             ("VITE_CLERK_SECRET_KEY", "sk_live_1", "hands the secret key to every browser; remove it, replace the key in the Clerk dashboard, and set CLERK_SECRET_KEY".to_owned()),
         ] {
             check(&[KEY, APP, (name, value)], &[&format!("{name}: {expected}")]);
@@ -506,6 +524,28 @@ mod tests {
     }
 
     #[test]
+    fn a_store_is_told_by_its_scheme() {
+        let secret = |text| Some(StoreAddress::Postgres(Secret::new(text)));
+        for (text, want) in [
+            ("memory:", Some(StoreAddress::Memory)),
+            (
+                "sqlite:a.db",
+                Some(StoreAddress::Sqlite("sqlite:a.db".to_owned())),
+            ),
+            ("postgres://u:p@h/d", secret("postgres://u:p@h/d")),
+            ("postgresql://h", secret("postgresql://h")),
+            (
+                "rediss://h",
+                Some(StoreAddress::Redis(Secret::new("rediss://h"))),
+            ),
+        ] {
+            let variables = [TEST_KEY, APP, ("CLERK_GATE_STORE", text)];
+            assert_eq!(parse(&variables).unwrap().store(), want.as_ref(), "{text}");
+        }
+        assert_eq!(parse(&[KEY, APP]).unwrap().store(), None);
+    }
+
+    #[test]
     fn no_secret_is_ever_printed() {
         let names = [
             "CLERK_PUBLISHABLE_KEY",
@@ -520,6 +560,7 @@ mod tests {
             "CLERK_GATE_ENVIRONMENT",
             "CLERK_PROXY_URL",
             "CLERK_API_URL",
+            "CLERK_GATE_STORE",
         ];
         for planted in [
             "sk_live_PLANTED",
@@ -538,6 +579,8 @@ mod tests {
             "-----BEGIN PUBLIC KEY-----\nPLANTED\n-----END PUBLIC KEY-----",
             "MHcCAQEEPLANTED=",
             "https://user:PLANTED@a.test",
+            "postgres://user:PLANTED@a.test/db",
+            "mysql://user:PLANTED@a.test/db",
             "pk_live_sk_live_PLANTED",
         ] {
             for name in names {
