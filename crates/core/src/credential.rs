@@ -12,7 +12,12 @@ pub(crate) enum Credential<'r> {
     /// `Authorization: Bearer …` (RFC 6750 §2.1): attached by a program.
     Bearer(&'r str),
     /// The session cookie: attached by the browser, whoever made it send the request.
-    Cookie(&'r str),
+    Cookie {
+        token: &'r str,
+        /// When the browser's sign-in state last changed, if its `__client_uat` cookie says so;
+        /// 0 for signed out.
+        updated: Option<i64>,
+    },
 }
 
 /// Finds the credential.
@@ -29,17 +34,23 @@ pub(crate) fn find<'r>(
         Value::One(value) => return bearer(value).ok_or(Reason::TokenMalformed),
         Value::Repeated => return Err(Reason::AmbiguousCredential),
     }
-    let suffixed = one_cookie(view, &cookies.suffixed)?;
-    let plain = one_cookie(view, PLAIN)?;
-    Ok(suffixed
-        .or(plain)
-        .map_or(Credential::None, Credential::Cookie))
+    let suffixed = one_cookie(view, &cookies.session)?;
+    let plain = one_cookie(view, SESSION)?;
+    let (token, updated) = match (suffixed, plain) {
+        (Some(token), _) => (token, &*cookies.updated),
+        (None, Some(token)) => (token, UPDATED),
+        (None, None) => return Ok(Credential::None),
+    };
+    // What is no number says nothing of a sign-in.
+    let updated = one_cookie(view, updated)?.map(|text| text.parse().unwrap_or(0));
+    Ok(Credential::Cookie { token, updated })
 }
 
-/// The names under which this instance's session cookie may arrive.
+/// The names of this instance's own cookies, beside those that all instances share.
 #[derive(Clone, Debug)]
 pub(crate) struct CookieNames {
-    suffixed: Box<str>,
+    session: Box<str>,
+    updated: Box<str>,
 }
 
 impl CookieNames {
@@ -47,7 +58,8 @@ impl CookieNames {
     /// overwrite each other's cookies.
     pub(crate) fn new(suffix: &str) -> Self {
         Self {
-            suffixed: format!("{PLAIN}_{suffix}").into(),
+            session: format!("{SESSION}_{suffix}").into(),
+            updated: format!("{UPDATED}_{suffix}").into(),
         }
     }
 }
@@ -72,7 +84,10 @@ fn bearer(value: &str) -> Option<Credential<'_>> {
 }
 
 /// Clerk's session cookie on the application's own host.
-const PLAIN: &str = "__session";
+const SESSION: &str = "__session";
+
+/// When the browser's sign-in state last changed, for all hosts of the domain.
+const UPDATED: &str = "__client_uat";
 
 #[cfg(test)]
 mod tests {
@@ -84,6 +99,33 @@ mod tests {
             view.header(name, value.as_bytes());
         }
         assert_eq!(find(&view, &CookieNames::new("abc")), want, "{lines:?}");
+    }
+
+    fn cookie(token: &str, updated: Option<i64>) -> Credential<'_> {
+        Credential::Cookie { token, updated }
+    }
+
+    #[test]
+    fn a_session_cookie_goes_with_the_update_of_its_own_family() {
+        for (line, want) in [
+            ("__session=a; __client_uat=7", Ok(cookie("a", Some(7)))),
+            ("__session=a; __client_uat=0", Ok(cookie("a", Some(0)))),
+            ("__session=a; __client_uat=x", Ok(cookie("a", Some(0)))),
+            ("__session=a; __client_uat=", Ok(cookie("a", None))),
+            ("__session=a; __client_uat_abc=7", Ok(cookie("a", None))),
+            ("__session_abc=a; __client_uat=7", Ok(cookie("a", None))),
+            (
+                "__session_abc=a; __client_uat_abc=7",
+                Ok(cookie("a", Some(7))),
+            ),
+            ("__client_uat=7", Ok(Credential::None)),
+            (
+                "__session=a; __client_uat=7; __client_uat=8",
+                Err(Reason::AmbiguousCredential),
+            ),
+        ] {
+            check(&[("cookie", line)], want);
+        }
     }
 
     #[test]
@@ -143,15 +185,15 @@ mod tests {
     fn the_suffixed_cookie_goes_first_and_an_empty_one_is_absent() {
         check(
             &[("cookie", "__session=a; __session_abc=b")],
-            Ok(Credential::Cookie("b")),
+            Ok(cookie("b", None)),
         );
         check(
             &[("cookie", "__session=a; __session_xyz=b")],
-            Ok(Credential::Cookie("a")),
+            Ok(cookie("a", None)),
         );
         check(
             &[("cookie", "__session=a; __session_abc=")],
-            Ok(Credential::Cookie("a")),
+            Ok(cookie("a", None)),
         );
         check(&[("cookie", "__session=")], Ok(Credential::None));
         check(&[], Ok(Credential::None));

@@ -44,6 +44,8 @@ pub enum Reason {
     MissingRole,
     /// The user has not verified a factor lately enough.
     ReverificationRequired,
+    /// The browser's sign-in state has changed since the token was issued.
+    SessionEnded,
     /// No credential where a session is required.
     SessionRequired,
     /// A session with unfinished tasks (`sts` is `pending`).
@@ -148,6 +150,7 @@ impl Reason {
         Self::MissingPlan,
         Self::MissingRole,
         Self::ReverificationRequired,
+        Self::SessionEnded,
         Self::SessionRequired,
         Self::SessionPending,
         Self::SessionTooOld,
@@ -198,6 +201,7 @@ impl Reason {
             Self::MissingPlan => "missing-plan",
             Self::MissingRole => "missing-role",
             Self::ReverificationRequired => "reverification-required",
+            Self::SessionEnded => "session-ended",
             Self::SessionRequired => "session-required",
             Self::SessionPending => "session-pending",
             Self::SessionTooOld => "session-too-old",
@@ -268,6 +272,9 @@ impl Reason {
                 "Please re-authenticate for this action",
                 "reverification-required"
             ),
+            Self::SessionEnded => {
+                template!(401, "Unauthorized", "session-ended", INVALID_TOKEN)
+            }
             // RFC 6750 §3: no error code when the request carried no credential.
             Self::SessionRequired => {
                 template!(

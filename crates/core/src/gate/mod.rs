@@ -178,7 +178,7 @@ impl Gate {
         }
 
         // Only what a browser attaches by itself can be sent by a page without the user's will.
-        let by_browser = matches!(credential, Credential::Cookie(_));
+        let by_browser = matches!(credential, Credential::Cookie { .. });
         if by_browser && !origin::may_act(request, &self.origins) {
             trail.enforce(self.cross_origin, Reason::CrossOrigin)?;
         }
@@ -225,7 +225,7 @@ impl Gate {
         let credential = credential::find(request, &self.cookies)?;
         let token = match credential {
             Credential::None => return Ok((credential, None)),
-            Credential::Bearer(token) | Credential::Cookie(token) => token,
+            Credential::Bearer(token) | Credential::Cookie { token, .. } => token,
         };
         let session = if waited {
             self.verifier.verify_finally(token, now)?
@@ -236,6 +236,14 @@ impl Gate {
                 Verification::AwaitKeys(wait) => return Err(Stop::Wait(wait)),
             }
         };
+        // The browser has signed out, or in anew, since the token was issued.
+        if let Credential::Cookie {
+            updated: Some(at), ..
+        } = credential
+            && (at == 0 || session.issued_at() < UnixTime::from_secs(at))
+        {
+            return Err(Reason::SessionEnded.into());
+        }
         Ok((credential, Some(session)))
     }
 
