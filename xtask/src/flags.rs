@@ -6,11 +6,12 @@ use anyhow::{Result, bail};
 use lexopt::prelude::*;
 
 use crate::conformance::Options;
-use crate::example;
+use crate::{chaos, example};
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
+    Chaos(chaos::Options),
     Ci {
         stage: Option<String>,
     },
@@ -38,6 +39,7 @@ fn from(mut args: lexopt::Parser) -> Result<Command> {
         Some(other) => return Err(other.unexpected().into()),
     };
     match name.as_str() {
+        "chaos" => chaos(args),
         "ci" => ci(args),
         "conformance" => conformance(args),
         "docs" => docs(args),
@@ -48,6 +50,27 @@ fn from(mut args: lexopt::Parser) -> Result<Command> {
         "tidy" => plain(args, Command::Tidy, TIDY_HELP),
         _ => bail!("command {name:?} is unknown; `cargo xtask help` lists the commands"),
     }
+}
+
+fn chaos(mut args: lexopt::Parser) -> Result<Command> {
+    let mut options = chaos::Options::default();
+    let all = options.run.clone();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Command::Help(CHAOS_HELP)),
+            Long("deliveries") => options.deliveries = args.value()?.parse()?,
+            Long("kills") => options.kills = args.value()?.parse()?,
+            Long("seed") => options.seed = args.value()?.parse()?,
+            Value(name) if options.run == all => options.run = name.string()?,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let runs = [&*all, "two-processes", "kill", "outage"];
+    if !runs.contains(&&*options.run) {
+        let (run, runs) = (options.run, runs.join(", "));
+        bail!("run {run:?} is unknown; write one of {runs}");
+    }
+    Ok(Command::Chaos(options))
 }
 
 fn ci(mut args: lexopt::Parser) -> Result<Command> {
@@ -153,6 +176,7 @@ The project's own commands. `cargo xtask COMMAND --help` says more about each.
   test         everything a change must pass
   ci           what continuous integration runs, or one stage of it
   conformance  every adapter, the same bytes: all cases, or some
+  chaos        webhook stores whose processes race, die and lose their database
   tidy         the rules of the house that a machine can check
   docs         regenerate the generated parts of the documents
   example      copy an example out of the workspace, ready to build on its own
@@ -214,6 +238,24 @@ Reports:
   --html FILE     a page for people: the matrix, each case with its exchange, the differences
   --json FILE     the same for programs
   --junit FILE    the same for programs that read JUnit's XML
+";
+
+const CHAOS_HELP: &str = "\
+cargo xtask chaos [two-processes|kill|outage] [FLAGS]
+
+Sends signed deliveries to real processes, repeats each until it is acknowledged, and then looks:
+every message must have had its effect, once, and be known as handled. Prints the figures. All
+three runs take some minutes; `cargo xtask test` takes a short turn of each.
+
+  two-processes  two processes share PostgreSQL, then Redis, and get each message three times at
+                 the same time
+  kill           the process is killed at random moments, with SQLite and with PostgreSQL
+  outage         PostgreSQL, then Redis, stops under load and comes back: meanwhile every answer is
+                 503. On Redis an effect may double, because no transaction holds it
+
+  --deliveries N  messages of two-processes; 10000 by default
+  --kills N       kills on each store, and a stop of the server for every 40; 200 by default
+  --seed N        which process gets what, and when it is killed; 1 by default
 ";
 
 const SERVICES_HELP: &str = "\
@@ -301,6 +343,17 @@ mod tests {
         check("docs", Some(&Command::Docs { check: false }));
         check("docs --check", Some(&Command::Docs { check: true }));
         check("docs --chekc", None);
+        let kill = chaos::Options {
+            kills: 8,
+            run: "kill".to_owned(),
+            ..chaos::Options::default()
+        };
+        check("chaos", Some(&Command::Chaos(chaos::Options::default())));
+        check("chaos kill --kills 8", Some(&Command::Chaos(kill)));
+        check("chaos --help", Some(&Command::Help(CHAOS_HELP)));
+        check("chaos kill outage", None);
+        check("chaos flood", None);
+        check("chaos --kills many", None);
         let options = example::Options {
             name: "axum".to_owned(),
             to: "target/app".into(),

@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask help` lists them.
 
 mod cases;
+mod chaos;
 mod ci;
 mod conformance;
 mod docs;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
             print!("{text}");
             Ok(())
         }
+        Command::Chaos(options) => chaos::run(&options),
         Command::Test => test::run(),
         Command::Ci { stage } => ci::run(stage.as_deref()),
         Command::Conformance(options) => conformance::run(&options),

@@ -80,9 +80,11 @@ impl File {
             .take_while(|(number, _)| *number < self.tests_start())
     }
 
-    /// The lines of Rust test code: a test file as a whole, otherwise the module `tests`.
+    /// The lines of Rust test code: a test file as a whole, otherwise the module `tests`. What a
+    /// package below `tests` has in `src` is a program like any other.
     pub(crate) fn tests(&self) -> impl Iterator<Item = (usize, &str)> {
-        let start = match self.path.contains("tests/") {
+        let below = self.path.rsplit_once("tests/");
+        let start = match below.is_some_and(|(_, below)| !below.contains("src/")) {
             true => 0,
             false => self.tests_start(),
         };
@@ -233,6 +235,8 @@ mod tests {
     #[test]
     fn a_file_of_a_tests_folder_is_test_code() {
         check("crates/a/tests/api.rs", "//! Api.\nuse a;\n", &[2], &[2]);
+        check("tests/a/tests/api.rs", "use a;\n", &[1], &[1]);
+        check("tests/a/src/lib.rs", "use a;\n", &[1], &[]);
         check("README.md", "text\n", &[], &[]);
     }
 

@@ -302,6 +302,7 @@ struct Faulty {
     inner: MemoryStore,
     begin: bool,
     finish: bool,
+    release: bool,
 }
 
 #[async_trait]
@@ -326,6 +327,9 @@ impl Store for Faulty {
     }
 
     async fn release(&self, lease: &Lease, failure: &str, now: UnixTime) -> Result<(), StoreError> {
+        if self.release {
+            return Err(StoreError::transient("down"));
+        }
         self.inner.release(lease, failure, now).await
     }
 
@@ -350,6 +354,7 @@ fn a_store_that_cannot_answer_means_neither_handling_nor_acknowledging() {
             inner,
             begin,
             finish,
+            release: false,
         });
         let gate = build(endpoint(store, noting(&seen)), &Trail::default());
         let reply = deliver(&gate, "msg_1");
@@ -357,6 +362,19 @@ fn a_store_that_cannot_answer_means_neither_handling_nor_acknowledging() {
         assert!(reply.headers().any(|line| line == ("retry-after", "5")));
         assert_eq!(seen.lock().unwrap().len(), handled);
     }
+}
+
+#[test]
+fn a_handler_that_fails_together_with_the_store_is_the_stores_outage() {
+    let store = Arc::new(Faulty {
+        inner: MemoryStore::default(),
+        begin: false,
+        finish: false,
+        release: true,
+    });
+    let failing = |_: Delivery| async { Err(Retry::because("the connection broke")) };
+    let gate = build(endpoint(store, failing), &Trail::default());
+    assert_eq!(told(&deliver(&gate, "msg_1")), DOWN);
 }
 
 #[test]

@@ -157,7 +157,12 @@ const LIBRARIES: [(&str, &[&str]); 10] = [
 ];
 
 /// Packages that may use anything, and every `example-*`.
-const ENDS: [&str; 3] = ["clerk-gate-conformance", "clerk-gate-local", "xtask"];
+const ENDS: [&str; 4] = [
+    "clerk-gate-chaos",
+    "clerk-gate-conformance",
+    "clerk-gate-local",
+    "xtask",
+];
 
 /// Who may use an end all the same: the start of the user's name, the end, how, and why.
 const ENDS_IN_USE: [(&str, &str, Kind, &str); 4] = [

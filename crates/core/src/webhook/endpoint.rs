@@ -208,9 +208,13 @@ impl Inner {
         // From here on the lease is ended in the open.
         guard.lease = None;
         if let Err(Retry(failure)) = result {
-            // If even this is not recorded, the lease runs out by itself.
-            let _ = self.store.release(&lease, &failure, clock.now()).await;
-            return Err(Reason::WebhookHandler);
+            // If even this is not recorded, the lease runs out by itself; and a handler that
+            // failed together with the store most likely failed because of it.
+            let released = self.store.release(&lease, &failure, clock.now()).await;
+            return Err(match released {
+                Err(error) if !error.is_lease_lost() => Reason::StoreUnavailable,
+                _ => Reason::WebhookHandler,
+            });
         }
         let finished = self.store.finish(&lease, clock.now());
         finished.await.map_err(unavailable)?;
