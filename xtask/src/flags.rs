@@ -11,6 +11,7 @@ use crate::{chaos, example};
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
+    Bench,
     Chaos(chaos::Options),
     Ci {
         stage: Option<String>,
@@ -39,6 +40,7 @@ fn from(mut args: lexopt::Parser) -> Result<Command> {
         Some(other) => return Err(other.unexpected().into()),
     };
     match name.as_str() {
+        "bench" => plain(args, Command::Bench, BENCH_HELP),
         "chaos" => chaos(args),
         "ci" => ci(args),
         "conformance" => conformance(args),
@@ -176,6 +178,7 @@ The project's own commands. `cargo xtask COMMAND --help` says more about each.
   test         everything a change must pass
   ci           what continuous integration runs, or one stage of it
   conformance  every adapter, the same bytes: all cases, or some
+  bench        what decisions, signatures and stores cost on this machine
   chaos        webhook stores whose processes race, die and lose their database
   tidy         the rules of the house that a machine can check
   docs         regenerate the generated parts of the documents
@@ -238,6 +241,20 @@ Reports:
   --html FILE     a page for people: the matrix, each case with its exchange, the differences
   --json FILE     the same for programs
   --junit FILE    the same for programs that read JUnit's XML
+";
+
+const BENCH_HELP: &str = "\
+cargo xtask bench
+
+Measures on this machine, in release:
+
+  core    decisions of each kind; a session token beside one raw RSA verification; a webhook's
+          signature beside the raw keyed hash over the same bytes
+  stores  deliveries begun and finished per second in memory, SQLite, PostgreSQL and Redis, by one
+          worker and by eight; the servers are started for it
+
+Takes some minutes, most of them to compile. Compare figures within one run only: a machine's own
+speed drifts.
 ";
 
 const CHAOS_HELP: &str = "\
@@ -351,6 +368,7 @@ mod tests {
         check("chaos", Some(&Command::Chaos(chaos::Options::default())));
         check("chaos kill --kills 8", Some(&Command::Chaos(kill)));
         check("chaos --help", Some(&Command::Help(CHAOS_HELP)));
+        check("bench", Some(&Command::Bench));
         check("chaos kill outage", None);
         check("chaos flood", None);
         check("chaos --kills many", None);

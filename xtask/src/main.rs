@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask help` lists them.
 
+mod bench;
 mod cases;
 mod chaos;
 mod ci;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
             print!("{text}");
             Ok(())
         }
+        Command::Bench => bench::run(),
         Command::Chaos(options) => chaos::run(&options),
         Command::Test => test::run(),
         Command::Ci { stage } => ci::run(stage.as_deref()),
