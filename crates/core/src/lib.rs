@@ -132,8 +132,8 @@ pub use self::reply::{Line, Mode, Reply};
 pub use self::request::{Field, RequestView, Value};
 pub use self::secret::Secret;
 pub use self::session::{
-    Check, Feed, KeySet, KeySetError, KeyWait, Keyring, Organization, Session, Verification,
-    Verifier,
+    Check, ClaimsError, Feed, KeySet, KeySetError, KeyWait, Keyring, Organization, Session,
+    Verification, Verifier,
 };
 pub use self::settings::{
     Environment, InstanceKind, Origin, PublishableKey, Settings, StoreAddress,

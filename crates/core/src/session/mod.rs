@@ -9,6 +9,7 @@ mod keyring;
 mod verifier;
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,6 +41,27 @@ pub enum Check {
 /// Cloning is cheap; clones share one buffer.
 #[derive(Clone)]
 pub struct Session(Arc<Inner>);
+
+/// The claims do not have the wanted shape.
+///
+/// Says where in [`Session::claims_json`], and quotes nothing: claims are personal data, and
+/// errors are logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimsError {
+    column: usize,
+}
+
+impl fmt::Display for ClaimsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "claims: not of the wanted shape at column {}",
+            self.column
+        )
+    }
+}
+
+impl Error for ClaimsError {}
 
 /// The decoded payload and where its claims stand in it.
 struct Inner {
@@ -144,8 +166,10 @@ impl Session {
     ///
     /// # Errors
     /// If the claims do not have the shape of `T`.
-    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.0.payload)
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, ClaimsError> {
+        serde_json::from_str(&self.0.payload).map_err(|error| ClaimsError {
+            column: error.column(),
+        })
     }
 
     /// The `fea` claim: features, each with its scope.
