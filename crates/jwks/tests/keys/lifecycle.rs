@@ -1,5 +1,6 @@
 //! Many requests: when they are made, and what becomes of the keys.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -110,6 +111,48 @@ fn known_keys_outlive_an_outage_and_unknown_ones_are_our_fault() {
         refusal(&verifier, &token(Signer::other())),
         Some(Reason::KeysUnavailable)
     );
+}
+
+#[test]
+fn nobody_is_refused_under_load_while_the_server_is_down_and_when_it_is_back() {
+    /// Ends the load, however the test ends.
+    struct Stop<'s>(&'s AtomicBool);
+
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    let server = Server::start();
+    let (_keys, verifier) = start(&server, EAGER);
+    server.request().answer(&publishing(&[Signer::primary()]));
+    let first_failure = server.request();
+    let known = token(Signer::primary());
+    let over = AtomicBool::new(false);
+    let load = || {
+        let mut refusals = Vec::new();
+        while !over.load(Ordering::Relaxed) {
+            refusals.extend(refusal(&verifier, &known));
+        }
+        refusals
+    };
+    let refusals = thread::scope(|scope| {
+        let threads = [0; 4].map(|_| scope.spawn(load));
+        let stop = Stop(&over);
+        first_failure.answer(&response(500, "", ""));
+        for _ in 0..8 {
+            // Hangs up without an answer.
+            drop(server.request());
+        }
+        let both = [Signer::primary(), Signer::other()];
+        server.request().answer(&publishing(&both));
+        let _refresh = server.request();
+        assert_eq!(refusal(&verifier, &token(Signer::other())), None);
+        drop(stop);
+        threads.map(|thread| thread.join().unwrap()).concat()
+    });
+    assert_eq!(refusals, []);
 }
 
 #[test]
