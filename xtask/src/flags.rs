@@ -180,6 +180,7 @@ The project's own commands. `cargo xtask COMMAND --help` says more about each.
   conformance  every adapter, the same bytes: all cases, or some
   bench        what decisions, signatures and stores cost on this machine
   chaos        webhook stores whose processes race, die and lose their database
+  services     run a command with throwaway PostgreSQL and Redis
   tidy         the rules of the house that a machine can check
   docs         regenerate the generated parts of the documents
   example      copy an example out of the workspace, ready to build on its own
