@@ -157,15 +157,22 @@ const LIBRARIES: [(&str, &[&str]); 10] = [
 ];
 
 /// Packages that may use anything, and every `example-*`.
-const ENDS: [&str; 4] = [
+const ENDS: [&str; 5] = [
     "clerk-gate-chaos",
+    "clerk-gate-cli",
     "clerk-gate-conformance",
     "clerk-gate-local",
     "xtask",
 ];
 
 /// Who may use an end all the same: the start of the user's name, the end, how, and why.
-const ENDS_IN_USE: [(&str, &str, Kind, &str); 4] = [
+const ENDS_IN_USE: [(&str, &str, Kind, &str); 5] = [
+    (
+        "clerk-gate-cli",
+        "clerk-gate-local",
+        Kind::Normal,
+        "`clerk-gate local` is the stand-in as a process",
+    ),
     (
         "example-",
         "clerk-gate-local",
