@@ -48,7 +48,12 @@ fn request<'r>(path: &'r str, cookie: Option<&'r str>) -> RequestView<'r> {
 fn decide(c: &mut Criterion) {
     let gate = application();
     let member = Token::session().organization("org_1", "acme", "member");
-    let cookie = |token: &Token| format!("__session={}", token.sign(Signer::primary()));
+    let cookie = |token: &Token| {
+        format!(
+            "__client_uat=1; __session={}",
+            token.sign(Signer::primary())
+        )
+    };
     let (good, expired) = (
         cookie(&member),
         cookie(&member.clone().claim("exp", 1_799_999_000)),

@@ -52,6 +52,8 @@ pub enum Reason {
     SessionPending,
     /// The token is older than the route allows.
     SessionTooOld,
+    /// A session cookie without the `__client_uat` cookie that Clerk sets beside it.
+    SessionUnconfirmed,
     /// The store that remembers deliveries cannot answer, or could not record the outcome.
     StoreUnavailable,
     /// The request was rewritten between the gate's decision and the handler.
@@ -154,6 +156,7 @@ impl Reason {
         Self::SessionRequired,
         Self::SessionPending,
         Self::SessionTooOld,
+        Self::SessionUnconfirmed,
         Self::StoreUnavailable,
         Self::TargetChanged,
         Self::TokenAlgorithm,
@@ -205,6 +208,7 @@ impl Reason {
             Self::SessionRequired => "session-required",
             Self::SessionPending => "session-pending",
             Self::SessionTooOld => "session-too-old",
+            Self::SessionUnconfirmed => "session-unconfirmed",
             Self::StoreUnavailable => "store-unavailable",
             Self::TargetChanged => "target-changed",
             Self::TokenAlgorithm => "token-algorithm",
@@ -293,6 +297,9 @@ impl Reason {
                 "session-too-old",
                 INVALID_TOKEN
             ),
+            Self::SessionUnconfirmed => {
+                template!(401, "Unauthorized", "session-unconfirmed", INVALID_TOKEN)
+            }
             Self::StoreUnavailable => {
                 template!(503, "Service unavailable", "store-unavailable", RETRY_LATER)
             }

@@ -92,7 +92,7 @@ fn a_verified_session_allocates_twice() {
         ("custom", custom),
     ] {
         let bearer = bearer(&token);
-        let cookie = bearer.replace("Bearer ", "__session=");
+        let cookie = bearer.replace("Bearer ", "__client_uat=1; __session=");
         for line in [("authorization", &*bearer), ("cookie", &*cookie)] {
             let request = request("GET", "/me", &[line]);
             let count = allocations(&gate(), &request, "proceed");
@@ -104,7 +104,7 @@ fn a_verified_session_allocates_twice() {
 
 #[test]
 fn what_is_refused_after_its_signature_allocates_no_more_than_a_session() {
-    let cookie = bearer(&Token::session()).replace("Bearer ", "__session=");
+    let cookie = bearer(&Token::session()).replace("Bearer ", "__client_uat=1; __session=");
     let foreign = [("cookie", &*cookie), ("origin", "https://evil.test")];
     let post = request("POST", "/me", &foreign);
     assert_eq!(allocations(&gate(), &post, "403 cross-origin"), 2);

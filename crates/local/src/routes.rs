@@ -159,11 +159,15 @@ async fn sign_in(
     let (party, way_back) = instance.way_back(&form.redirect_url);
     let session = instance.sign_in(form.user, client(&headers).as_ref());
     let token = instance.token(&session, party);
-    let client = session.client.expose();
+    let (client, since) = (session.client.expose(), session.since.as_secs());
     let cookies = AppendHeaders([
         (
             SET_COOKIE,
             format!("{SESSION}={token}; Path=/; Max-Age={YEAR}; SameSite=Lax"),
+        ),
+        (
+            SET_COOKIE,
+            format!("{UPDATED}={since}; Path=/; Max-Age={YEAR}; SameSite=Lax"),
         ),
         (
             SET_COOKIE,
@@ -181,9 +185,14 @@ async fn sign_out(State(instance): State<Arc<Instance>>, headers: HeaderMap) -> 
     if let Some(client) = client(&headers) {
         instance.sessions.end(&client);
     }
-    let cookies = AppendHeaders(
-        [SESSION, CLIENT].map(|name| (SET_COOKIE, format!("{name}=; Path=/; Max-Age=0"))),
-    );
+    let cookies = AppendHeaders([
+        (SET_COOKIE, format!("{SESSION}=; Path=/; Max-Age=0")),
+        (
+            SET_COOKIE,
+            format!("{UPDATED}=0; Path=/; Max-Age={YEAR}; SameSite=Lax"),
+        ),
+        (SET_COOKIE, format!("{CLIENT}=; Path=/; Max-Age=0")),
+    ]);
     (StatusCode::NO_CONTENT, cookies, readable_by(party)).into_response()
 }
 
@@ -223,6 +232,9 @@ fn error(status: StatusCode, code: &str) -> Response {
 
 /// The session cookie of the application, readable by scripts as with Clerk.
 const SESSION: &str = "__session";
+
+/// When the browser signed in, or 0.
+const UPDATED: &str = "__client_uat";
 
 const CLIENT: &str = "__client";
 

@@ -114,9 +114,14 @@ fn signing_in_sets_both_cookies_and_leads_back() {
     let answer = sign_in(&local, "member", "%2Fdashboard", &[]);
     assert_eq!(answer.status, 303);
     assert_eq!(answer.one("location"), format!("{APP}/dashboard"));
-    let [session, client] = answer.all("set-cookie")[..] else {
-        panic!("two cookies");
+    let [session, updated, client] = answer.all("set-cookie")[..] else {
+        panic!("three cookies");
     };
+    assert!(
+        updated.starts_with("__client_uat=1")
+            && updated.ends_with("; Path=/; Max-Age=31536000; SameSite=Lax"),
+        "{updated}"
+    );
     assert!(session.starts_with("__session=ey"), "{session}");
     assert!(
         session.ends_with("; Path=/; Max-Age=31536000; SameSite=Lax"),
@@ -247,6 +252,7 @@ fn signing_out_ends_the_session_and_is_for_pages_of_the_applications() {
     let answer = sign_out(APP);
     assert_eq!(answer.status, 204);
     assert_eq!(answer.cookie("__session"), "");
+    assert_eq!(answer.cookie("__client_uat"), "0");
     assert_eq!(answer.cookie("__client"), "");
     assert_eq!(refresh(), 404);
 }

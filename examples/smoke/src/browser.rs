@@ -50,7 +50,8 @@ pub fn a_browser_signs_in_and_out(program: &str) {
 
     let signed_out = browser.post(app.stand_in, "/sign-out", &origin, "");
     assert_eq!(signed_out.status, 204);
-    assert!(browser.cookies.is_empty());
+    assert_eq!(browser.cookies.len(), 1);
+    assert_eq!(browser.cookies["__client_uat"], "0");
     assert_eq!(browser.open(app.address, "/").status, 200);
     assert_eq!(browser.open(app.address, "/dashboard").status, 307);
 }

@@ -6,7 +6,7 @@ use super::{Gate, Pages, Webhook};
 use crate::audit::Sink;
 use crate::body::JsonLimits;
 use crate::cors::{CompiledCors, Cors};
-use crate::credential::CookieNames;
+use crate::credential::Cookies;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::headers::SecurityHeaders;
 use crate::path::Path;
@@ -260,7 +260,7 @@ impl GateBuilder {
         let gate = Gate {
             policy: self.policy,
             verifier,
-            cookies: CookieNames::new(self.settings.publishable_key().cookie_suffix()),
+            cookies: Cookies::new(&self.settings),
             origins: self.trusted,
             cors,
             cross_origin: self.cross_origin,

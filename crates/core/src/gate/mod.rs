@@ -10,7 +10,7 @@ pub use self::explain::Explanation;
 use crate::audit::{Event, Outcome, Sink};
 use crate::body::JsonLimits;
 use crate::cors::CompiledCors;
-use crate::credential::{self, CookieNames, Credential};
+use crate::credential::{self, Cookies, Credential};
 use crate::decision::{Decision, Grant};
 use crate::headers::{Nonce, NonceCsp, REFUSAL_CSP};
 use crate::origin;
@@ -32,7 +32,7 @@ use crate::webhook::{BodyWait, Endpoint};
 pub struct Gate {
     policy: Policy,
     verifier: Verifier,
-    cookies: CookieNames,
+    cookies: Cookies,
     /// Trusted origins; the first is the application's own.
     origins: Vec<Box<str>>,
     cors: Option<CompiledCors>,
@@ -222,29 +222,38 @@ impl Gate {
         now: UnixTime,
         waited: bool,
     ) -> Result<(Credential<'r>, Option<Session>), Stop> {
-        let credential = credential::find(request, &self.cookies)?;
-        let token = match credential {
-            Credential::None => return Ok((credential, None)),
-            Credential::Bearer(token) | Credential::Cookie { token, .. } => token,
+        let credential = credential::find(request, &self.cookies, now)?;
+        let (Credential::Bearer(token) | Credential::Cookie { token, .. }) = credential else {
+            return Ok((credential, None));
         };
-        let session = if waited {
-            self.verifier.verify_finally(token, now)?
-        } else {
-            match self.verifier.verify(token, now) {
-                Verification::Verified(session) => session,
-                Verification::Refused(reason) => return Err(reason.into()),
-                Verification::AwaitKeys(wait) => return Err(Stop::Wait(wait)),
+        let session = match self.verify(token, now, waited) {
+            Ok(session) => session,
+            Err(_) if self.cookies.is_foreign(credential) => return Ok((Credential::None, None)),
+            Err(stop) => return Err(stop),
+        };
+        if let Credential::Cookie { updated, .. } = credential {
+            match updated {
+                // Clerk sets both cookies or neither.
+                None => return Err(Reason::SessionUnconfirmed.into()),
+                // The browser has signed out, or in anew, since the token was issued.
+                Some(at) if at == 0 || session.issued_at() < UnixTime::from_secs(at) => {
+                    return Err(Reason::SessionEnded.into());
+                }
+                Some(_) => {}
             }
-        };
-        // The browser has signed out, or in anew, since the token was issued.
-        if let Credential::Cookie {
-            updated: Some(at), ..
-        } = credential
-            && (at == 0 || session.issued_at() < UnixTime::from_secs(at))
-        {
-            return Err(Reason::SessionEnded.into());
         }
         Ok((credential, Some(session)))
+    }
+
+    fn verify(&self, token: &str, now: UnixTime, waited: bool) -> Result<Session, Stop> {
+        if waited {
+            return Ok(self.verifier.verify_finally(token, now)?);
+        }
+        match self.verifier.verify(token, now) {
+            Verification::Verified(session) => Ok(session),
+            Verification::Refused(reason) => Err(reason.into()),
+            Verification::AwaitKeys(wait) => Err(Stop::Wait(wait)),
+        }
     }
 
     fn proceed(

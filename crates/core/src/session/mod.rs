@@ -6,6 +6,7 @@ mod json;
 mod jwk;
 mod jws;
 mod keyring;
+mod unverified;
 mod verifier;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use self::authorization::{is_scoped_list, without_prefix};
 use self::claims::Claims;
 pub use self::jwk::{KeySet, KeySetError};
 pub use self::keyring::{Feed, KeyWait, Keyring};
+pub(crate) use self::unverified::Unverified;
 pub use self::verifier::{Verification, Verifier};
 use crate::reason::Reason;
 use crate::time::UnixTime;

@@ -41,7 +41,10 @@ fn bearer(token: &Token) -> String {
 
 /// A session cookie with a token of the primary key.
 fn cookie(token: &Token) -> String {
-    format!("__session={}", token.sign(Signer::primary()))
+    format!(
+        "__client_uat=1; __session={}",
+        token.sign(Signer::primary())
+    )
 }
 
 fn admin() -> Token {
@@ -117,8 +120,11 @@ fn a_credential_is_one_and_has_one_reading() {
     let (bearer, cookie) = (bearer(&good), cookie(&good));
     let bare = good.sign(Signer::primary());
     let suffix = settings().publishable_key().cookie_suffix().to_owned();
-    let suffixed = cookie.replace("__session", &format!("__session_{suffix}"));
-    let foreign = cookie.replace("__session", "__session_AAAAAAAA");
+    let with_suffix = |suffix: &str| {
+        let cookie = cookie.replace("__session", &format!("__session_{suffix}"));
+        cookie.replace("__client_uat", &format!("__client_uat_{suffix}"))
+    };
+    let (suffixed, foreign) = (with_suffix(&suffix), with_suffix("AAAAAAAA"));
     let twice = format!("{cookie}; {cookie}");
     let expired = self::bearer(&Token::session().claim("exp", NOW.as_secs() - 5));
     for (lines, want) in [

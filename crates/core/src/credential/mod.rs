@@ -1,8 +1,13 @@
 //! The one credential a request presents, or why there is none.
 
+mod family;
+
+use self::family::{Family, Instance};
 use crate::cookie;
 use crate::reason::Reason;
 use crate::request::{Field, RequestView, Value};
+use crate::settings::Settings;
+use crate::time::UnixTime;
 
 /// What a request presents to say who is asking (RFC 9110 §11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +19,8 @@ pub(crate) enum Credential<'r> {
     /// The session cookie: attached by the browser, whoever made it send the request.
     Cookie {
         token: &'r str,
-        /// When the browser's sign-in state last changed, if its `__client_uat` cookie says so;
-        /// 0 for signed out.
+        /// When the browser's sign-in state last changed, as its `__client_uat` cookie says;
+        /// 0 for signed out, `None` without that cookie.
         updated: Option<i64>,
     },
 }
@@ -23,45 +28,69 @@ pub(crate) enum Credential<'r> {
 /// Finds the credential.
 ///
 /// An `Authorization` line settles the matter: whatever is wrong with it, there is no falling
-/// back to a cookie. Of the two cookie names the suffixed one, which belongs to this instance
-/// alone, goes first.
+/// back to a cookie.
 pub(crate) fn find<'r>(
     view: &RequestView<'r>,
-    cookies: &CookieNames,
+    cookies: &Cookies,
+    now: UnixTime,
 ) -> Result<Credential<'r>, Reason> {
     match view.field(Field::Authorization) {
         Value::Absent => {}
         Value::One(value) => return bearer(value).ok_or(Reason::TokenMalformed),
         Value::Repeated => return Err(Reason::AmbiguousCredential),
     }
-    let suffixed = one_cookie(view, &cookies.session)?;
-    let plain = one_cookie(view, SESSION)?;
-    let (token, updated) = match (suffixed, plain) {
-        (Some(token), _) => (token, &*cookies.updated),
-        (None, Some(token)) => (token, UPDATED),
-        (None, None) => return Ok(Credential::None),
+    let suffixed = family(view, &cookies.session, &cookies.updated)?;
+    let plain = family(view, SESSION, UPDATED)?;
+    let chosen = if suffixed == Family::default() {
+        // Whether it is this instance's, `is_foreign` tells where verification does not.
+        plain
+    } else {
+        cookies.instance.choose(suffixed, plain, now)
     };
-    // What is no number says nothing of a sign-in.
-    let updated = one_cookie(view, updated)?.map(|text| text.parse().unwrap_or(0));
+    let Some(token) = chosen.session else {
+        return Ok(Credential::None);
+    };
+    // What is no time says nothing of a sign-in.
+    let time = |text: &str| text.parse().ok().filter(|at| *at > 0).unwrap_or(0);
+    let updated = chosen.updated.map(time);
     Ok(Credential::Cookie { token, updated })
 }
 
 /// The names of this instance's own cookies, beside those that all instances share.
 #[derive(Clone, Debug)]
-pub(crate) struct CookieNames {
+pub(crate) struct Cookies {
     session: Box<str>,
     updated: Box<str>,
+    instance: Instance,
 }
 
-impl CookieNames {
-    /// `suffix` is derived from the publishable key, so that two instances on one host do not
+impl Cookies {
+    /// The suffix is derived from the publishable key, so that two instances on one host do not
     /// overwrite each other's cookies.
-    pub(crate) fn new(suffix: &str) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let suffix = settings.publishable_key().cookie_suffix();
         Self {
             session: format!("{SESSION}_{suffix}").into(),
             updated: format!("{UPDATED}_{suffix}").into(),
+            instance: Instance::new(settings),
         }
     }
+
+    /// Whether `credential` is a cookie of another instance on this host, and so none of ours.
+    /// Costs a decoding: ask it about what was not verified.
+    pub(crate) fn is_foreign(&self, credential: Credential<'_>) -> bool {
+        match credential {
+            Credential::Cookie { token, .. } => self.instance.is_foreign(token),
+            Credential::Bearer(_) | Credential::None => false,
+        }
+    }
+}
+
+fn family<'r>(view: &RequestView<'r>, session: &str, updated: &str) -> Result<Family<'r>, Reason> {
+    Ok(Family {
+        session: one_cookie(view, session)?,
+        updated: one_cookie(view, updated)?,
+    })
 }
 
 /// The value of a cookie; an empty one counts as absent, as in Clerk.
@@ -92,13 +121,16 @@ const UPDATED: &str = "__client_uat";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::testing::{LIVE, settings};
 
     fn check(lines: &[(&str, &str)], want: Result<Credential<'_>, Reason>) {
         let mut view = RequestView::new("GET", "/", None);
         for (name, value) in lines {
             view.header(name, value.as_bytes());
         }
-        assert_eq!(find(&view, &CookieNames::new("abc")), want, "{lines:?}");
+        let cookies = Cookies::new(&settings(LIVE));
+        let found = find(&view, &cookies, UnixTime::from_secs(1000));
+        assert_eq!(found, want, "{lines:?}");
     }
 
     fn cookie(token: &str, updated: Option<i64>) -> Credential<'_> {
@@ -111,14 +143,21 @@ mod tests {
             ("__session=a; __client_uat=7", Ok(cookie("a", Some(7)))),
             ("__session=a; __client_uat=0", Ok(cookie("a", Some(0)))),
             ("__session=a; __client_uat=x", Ok(cookie("a", Some(0)))),
+            ("__session=a; __client_uat=-7", Ok(cookie("a", Some(0)))),
             ("__session=a; __client_uat=", Ok(cookie("a", None))),
-            ("__session=a; __client_uat_abc=7", Ok(cookie("a", None))),
-            ("__session_abc=a; __client_uat=7", Ok(cookie("a", None))),
+            ("__session=a", Ok(cookie("a", None))),
+            // A session that cannot be read makes its family count.
             (
-                "__session_abc=a; __client_uat_abc=7",
+                "__session=a; __client_uat_naoXFJnI=7",
+                Ok(cookie("a", None)),
+            ),
+            ("__session_naoXFJnI=a; __client_uat=7", Ok(Credential::None)),
+            (
+                "__session_naoXFJnI=a; __client_uat_naoXFJnI=7",
                 Ok(cookie("a", Some(7))),
             ),
             ("__client_uat=7", Ok(Credential::None)),
+            ("__client_uat_naoXFJnI=7", Ok(Credential::None)),
             (
                 "__session=a; __client_uat=7; __client_uat=8",
                 Err(Reason::AmbiguousCredential),
@@ -176,25 +215,18 @@ mod tests {
             Err(Reason::AmbiguousCredential),
         );
         check(
-            &[("cookie", "__session_abc=a; __session=b; __session=b")],
+            &[("cookie", "__session_naoXFJnI=a; __session=b; __session=b")],
             Err(Reason::AmbiguousCredential),
         );
     }
 
     #[test]
-    fn the_suffixed_cookie_goes_first_and_an_empty_one_is_absent() {
-        check(
-            &[("cookie", "__session=a; __session_abc=b")],
-            Ok(cookie("b", None)),
-        );
-        check(
-            &[("cookie", "__session=a; __session_xyz=b")],
-            Ok(cookie("a", None)),
-        );
-        check(
-            &[("cookie", "__session=a; __session_abc=")],
-            Ok(cookie("a", None)),
-        );
+    fn another_suffix_is_another_cookie_and_an_empty_one_is_absent() {
+        let both = "__session=a; __client_uat=7; ";
+        for other in ["__session_xyz=b; __client_uat_xyz=0", "__session_naoXFJnI="] {
+            let line = format!("{both}{other}");
+            check(&[("cookie", &line)], Ok(cookie("a", Some(7))));
+        }
         check(&[("cookie", "__session=")], Ok(Credential::None));
         check(&[], Ok(Credential::None));
     }
