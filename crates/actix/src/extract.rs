@@ -11,25 +11,30 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder, ResponseError, web,
 };
 use clerk_gate_core as core;
-use clerk_gate_core::{Grant, JsonLimits, Reply};
+use clerk_gate_core::{FromGrant, Grant, JsonLimits, Reply};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::apply::respond;
 use crate::view::view;
 
+/// What an extractor takes from the gate's decision: use it by one of its names below.
+#[derive(Clone, Debug)]
+pub struct Granted<T>(pub T);
+
 /// The session of whoever asks. On a public route without one the answer is the gate's own 401;
 /// take `Option<Session>` where a session is welcome but not needed.
-#[derive(Clone, Debug)]
-pub struct Session(pub core::Session);
+pub type Session = Granted<core::Session>;
+
+/// The session of whoever asks, if it has the right `R`; otherwise the answer is what a rule with
+/// that requirement would say.
+pub type Has<R> = Granted<core::Has<R>>;
 
 /// Who is asking, on any route.
-#[derive(Clone, Debug)]
-pub struct Principal(pub core::Principal);
+pub type Principal = Granted<core::Principal>;
 
 /// The nonce of this response's Content-Security-Policy; `None` if the policy has none.
-#[derive(Clone, Debug)]
-pub struct Nonce(pub Option<core::Nonce>);
+pub type Nonce = Granted<Option<core::Nonce>>;
 
 /// A JSON body, held to the gate's limits: content type, size, depth, syntax. In a response, a
 /// value as JSON.
@@ -40,23 +45,14 @@ pub struct Json<T>(pub T);
 #[derive(Clone, Debug)]
 pub struct Refusal(Reply);
 
-/// An extractor that takes what it needs from the grant.
-macro_rules! from_grant {
-    ($extractor:ty, $take:expr) => {
-        impl FromRequest for $extractor {
-            type Error = Refusal;
-            type Future = Ready<Result<Self, Refusal>>;
+impl<T: FromGrant> FromRequest for Granted<T> {
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
 
-            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-                ready(grant(request).and_then($take))
-            }
-        }
-    };
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(grant(request).and_then(|grant| Ok(Self(T::from_grant(&grant)?))))
+    }
 }
-
-from_grant!(Session, |grant| Ok(Self(grant.require_session()?.clone())));
-from_grant!(Principal, |grant| Ok(Self(grant.principal().clone())));
-from_grant!(Nonce, |grant| Ok(Self(grant.nonce().cloned())));
 
 impl<T: DeserializeOwned> FromRequest for Json<T> {
     type Error = Refusal;
@@ -90,10 +86,10 @@ fn grant(request: &HttpRequest) -> Result<Grant, Refusal> {
     Ok(grant)
 }
 
-impl Deref for Session {
-    type Target = core::Session;
+impl<T> Deref for Granted<T> {
+    type Target = T;
 
-    fn deref(&self) -> &core::Session {
+    fn deref(&self) -> &T {
         &self.0
     }
 }

@@ -50,6 +50,7 @@
 //! |---|---|---|
 //! | [`Session`] | the verified session | the gate's 401 |
 //! | `Option<Session>` | the same, or `None` | `None` |
+//! | [`Has<R>`](Has) | the session, if it has a right that is a type of yours | the gate's 401; without the right its 403 |
 //! | [`Principal`] | who is asking, anonymous or a session | anonymous |
 //! | [`Nonce`] | the nonce of this response's content security policy | the same |
 //! | [`Json`] | a body within the gate's limits | the same |
@@ -70,7 +71,7 @@ mod middleware;
 mod mounted;
 mod view;
 
-pub use self::extract::{Json, Nonce, Principal, Refusal, Session};
+pub use self::extract::{Granted, Has, Json, Nonce, Principal, Refusal, Session};
 pub use self::middleware::{GateMiddleware, Gated};
 #[cfg(feature = "coverage")]
 pub use self::mounted::mounted;

@@ -8,24 +8,29 @@ use axum::extract::{
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use clerk_gate_core as core;
-use clerk_gate_core::{Grant, JsonLimits, Reply};
+use clerk_gate_core::{FromGrant, Grant, JsonLimits, Reply};
 use clerk_gate_tower::{respond, view_of_parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// What an extractor takes from the gate's decision: use it by one of its names below.
+#[derive(Clone, Debug)]
+pub struct Granted<T>(pub T);
+
 /// The session of whoever asks. On a public route without one the answer is the gate's own 401;
 /// take `Option<Session>` where a session is welcome but not needed.
-#[derive(Clone, Debug)]
-pub struct Session(pub core::Session);
+pub type Session = Granted<core::Session>;
+
+/// The session of whoever asks, if it has the right `R`; otherwise the answer is what a rule with
+/// that requirement would say.
+pub type Has<R> = Granted<core::Has<R>>;
 
 /// Who is asking, on any route.
-#[derive(Clone, Debug)]
-pub struct Principal(pub core::Principal);
+pub type Principal = Granted<core::Principal>;
 
 /// The nonce of this response's Content-Security-Policy; `None` if the policy has none.
-#[derive(Clone, Debug)]
-pub struct Nonce(pub Option<core::Nonce>);
+pub type Nonce = Granted<Option<core::Nonce>>;
 
 /// A JSON body, held to the gate's limits: content type, size, depth, syntax. In a response, a
 /// value as JSON.
@@ -36,11 +41,11 @@ pub struct Json<T>(pub T);
 #[derive(Clone, Debug)]
 pub struct Refusal(Reply);
 
-impl<S: Sync> FromRequestParts<S> for Session {
+impl<T: FromGrant, S: Sync> FromRequestParts<S> for Granted<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        Ok(Self(grant(parts)?.require_session()?.clone()))
+        Ok(Self(T::from_grant(grant(parts)?)?))
     }
 }
 
@@ -48,23 +53,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Session {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refusal> {
-        Ok(grant(parts)?.session().cloned().map(Self))
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Principal {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        Ok(Self(grant(parts)?.principal().clone()))
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for Nonce {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        Ok(Self(grant(parts)?.nonce().cloned()))
+        Ok(grant(parts)?.session().cloned().map(Granted))
     }
 }
 
@@ -100,10 +89,10 @@ fn grant(parts: &Parts) -> Result<&Grant, Refusal> {
     Ok(grant)
 }
 
-impl Deref for Session {
-    type Target = core::Session;
+impl<T> Deref for Granted<T> {
+    type Target = T;
 
-    fn deref(&self) -> &core::Session {
+    fn deref(&self) -> &T {
         &self.0
     }
 }

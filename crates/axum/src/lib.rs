@@ -51,6 +51,7 @@
 //! |---|---|---|
 //! | [`Session`] | the verified session | the gate's 401 |
 //! | `Option<Session>` | the same, or `None` | `None` |
+//! | [`Has<R>`](Has) | the session, if it has a right that is a type of yours | the gate's 401; without the right its 403 |
 //! | [`Principal`] | who is asking, anonymous or a session | anonymous |
 //! | [`Nonce`] | the nonce of this response's content security policy | the same |
 //! | [`Json`] | a body within the gate's limits | the same |
@@ -68,6 +69,6 @@ mod extract;
 mod gated;
 mod mounted;
 
-pub use self::extract::{Json, Nonce, Principal, Refusal, Session};
+pub use self::extract::{Granted, Has, Json, Nonce, Principal, Refusal, Session};
 pub use self::gated::{GateLayer, Gated};
 pub use self::mounted::MountedRouter;

@@ -99,6 +99,7 @@ mod crypto;
 mod decision;
 mod error;
 mod gate;
+mod grant;
 mod headers;
 pub mod manual;
 mod origin;
@@ -120,9 +121,10 @@ pub use self::audit::TracingSink;
 pub use self::audit::{Event, JsonLines, Outcome, Sink};
 pub use self::body::JsonLimits;
 pub use self::cors::Cors;
-pub use self::decision::{Decision, Grant, Principal};
+pub use self::decision::Decision;
 pub use self::error::{ConfigError, ConfigErrors};
 pub use self::gate::{Explanation, Gate, GateBuilder};
+pub use self::grant::{FromGrant, Grant, Has, Principal, Right};
 pub use self::headers::{Csp, CspSource, Directive, Nonce, SecurityHeaders};
 pub use self::policy::{
     Access, Coverage, Level, Policy, PolicyBuilder, Requirement, Reverification, Rule,

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use clerk_gate_core as core;
-use clerk_gate_core::{Grant, JsonLimits, Reply};
+use clerk_gate_core::{FromGrant, Grant, JsonLimits, Reply};
 use rocket::data::{Data, FromData};
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::Responder;
@@ -16,18 +16,23 @@ use crate::body::{Body, read};
 use crate::fairing::{Attached, Decided, refuse};
 use crate::view::view;
 
+/// What a guard takes from the gate's decision: use it by one of its names below.
+#[derive(Clone, Debug)]
+pub struct Granted<T>(pub T);
+
 /// The session of whoever asks. On a public route without one the answer is the gate's own 401;
 /// take `Option<Session>` where a session is welcome but not needed.
-#[derive(Clone, Debug)]
-pub struct Session(pub core::Session);
+pub type Session = Granted<core::Session>;
+
+/// The session of whoever asks, if it has the right `R`; otherwise the answer is what a rule with
+/// that requirement would say.
+pub type Has<R> = Granted<core::Has<R>>;
 
 /// Who is asking, on any route.
-#[derive(Clone, Debug)]
-pub struct Principal(pub core::Principal);
+pub type Principal = Granted<core::Principal>;
 
 /// The nonce of this response's Content-Security-Policy; `None` if the policy has none.
-#[derive(Clone, Debug)]
-pub struct Nonce(pub Option<core::Nonce>);
+pub type Nonce = Granted<Option<core::Nonce>>;
 
 /// A JSON body, held to the gate's limits: content type, size, depth, syntax. In a response, a
 /// value as JSON.
@@ -38,33 +43,24 @@ pub struct Json<T>(pub T);
 #[derive(Clone, Debug)]
 pub struct Refusal(pub(crate) Reply);
 
-/// A guard that takes what it needs from the grant. Without the fairing Rocket refuses to launch
-/// a route that has one.
-macro_rules! from_grant {
-    ($guard:ty, $take:expr) => {
-        #[rocket::async_trait]
-        impl<'r> FromRequest<'r> for $guard {
-            type Error = Refusal;
+#[rocket::async_trait]
+impl<'r, T: FromGrant> FromRequest<'r> for Granted<T> {
+    type Error = Refusal;
 
-            async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Refusal> {
-                match grant(request).and_then($take) {
-                    Ok(value) => Outcome::Success(value),
-                    Err(reply) => Outcome::Error(refuse(request, reply)),
-                }
-            }
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Refusal> {
+        match grant(request).and_then(T::from_grant) {
+            Ok(value) => Outcome::Success(Self(value)),
+            Err(reply) => Outcome::Error(refuse(request, reply)),
         }
-
-        impl Sentinel for $guard {
-            fn abort(rocket: &Rocket<Ignite>) -> bool {
-                rocket.state::<Attached>().is_none()
-            }
-        }
-    };
+    }
 }
 
-from_grant!(Session, |grant| Ok(Self(grant.require_session()?.clone())));
-from_grant!(Principal, |grant| Ok(Self(grant.principal().clone())));
-from_grant!(Nonce, |grant| Ok(Self(grant.nonce().cloned())));
+/// Without the fairing Rocket refuses to launch a route that has a guard.
+impl<T> Sentinel for Granted<T> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        rocket.state::<Attached>().is_none()
+    }
+}
 
 #[rocket::async_trait]
 impl<'r, T: DeserializeOwned> FromData<'r> for Json<T> {
@@ -108,10 +104,10 @@ impl<T> Sentinel for Json<T> {
     }
 }
 
-impl Deref for Session {
-    type Target = core::Session;
+impl<T> Deref for Granted<T> {
+    type Target = T;
 
-    fn deref(&self) -> &core::Session {
+    fn deref(&self) -> &T {
         &self.0
     }
 }

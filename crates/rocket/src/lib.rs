@@ -56,6 +56,7 @@
 //! |---|---|---|
 //! | [`Session`] | the verified session | the gate's 401 |
 //! | `Option<Session>` | the same, or `None` | `None` |
+//! | [`Has<R>`](Has) | the session, if it has a right that is a type of yours | the gate's 401; without the right its 403 |
 //! | [`Principal`] | who is asking, anonymous or a session | anonymous |
 //! | [`Nonce`] | the nonce of this response's content security policy | the same |
 //! | [`Json`] | a body within the gate's limits | the same |
@@ -75,5 +76,5 @@ mod mounted;
 mod view;
 
 pub use self::fairing::GateFairing;
-pub use self::guard::{Json, Nonce, Principal, Refusal, Session};
+pub use self::guard::{Granted, Has, Json, Nonce, Principal, Refusal, Session};
 pub use self::mounted::mounted;

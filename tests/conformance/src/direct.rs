@@ -14,12 +14,12 @@ use std::thread::{self, Thread};
 
 use clerk_gate_core::webhook::BodyWait;
 use clerk_gate_core::{
-    Decision, Gate, Grant, JsonLimits, JsonLines, Line, Mode, Reply, RequestView, Sink,
+    Decision, Gate, Grant, JsonLimits, JsonLines, Line, Mode, Reply, RequestView, Right, Sink,
 };
 use http::{HeaderName, HeaderValue, Method, Uri};
 use serde_json::Value;
 
-use crate::routes::{self, Page};
+use crate::routes::{self, Page, Refund};
 use crate::wire::{self, Answer};
 use crate::{Result, profiles};
 
@@ -203,6 +203,7 @@ impl Request {
         };
         let body = match page {
             Page::Extract => grant.require_session().map(|_| Value::Null),
+            Page::Right => grant.require(&Refund::requirement()).map(|_| Value::Null),
             Page::Json => self.json(grant.json()),
             _ => Ok(Value::Null),
         };

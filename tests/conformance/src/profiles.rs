@@ -266,6 +266,7 @@ fn rules(admin: Rule, billing: Rule) -> PolicyBuilder {
         .public("/json")
         .public("/maybe")
         .session("/me")
+        .public("/right")
         .public("/sign-in")
         .public("/unauthorized")
 }

@@ -3,7 +3,7 @@
 //! Every text names the method and the page, so that a case shows which handler ran and as
 //! what.
 
-use clerk_gate_core::Session;
+use clerk_gate_core::{Requirement, Reverification, Right, Session};
 use serde_json::{Value, json};
 
 use crate::wire::Answer;
@@ -33,6 +33,20 @@ pub enum Page {
     Me,
     /// For everybody.
     Public,
+    /// A public route whose handler demands the right [`Refund`] by itself.
+    Right,
+}
+
+/// What the handler of [`Page::Right`] demands.
+#[derive(Debug)]
+pub struct Refund;
+
+impl Right for Refund {
+    fn requirement() -> Requirement {
+        Requirement::permission("org:invoices:manage")
+            .and_no_impersonation()
+            .and_reverified(Reverification::STRICT)
+    }
 }
 
 /// The routes: methods, pattern in the grammar of the policy and of axum, page.
@@ -50,6 +64,7 @@ pub const ROUTES: &[(&[&str], &str, Page)] = &[
     (&["POST"], "/json", Page::Json),
     (&["GET", "POST"], "/maybe", Page::Maybe),
     (&["GET", "POST"], "/me", Page::Me),
+    (&["GET", "POST"], "/right", Page::Right),
 ];
 
 /// The page at `path` for `method`, or what a router answers where there is none: segment by
@@ -80,7 +95,7 @@ pub fn answer(page: Page, method: &str, session: Option<&Session>, body: &Value)
         Page::AdminItem => text(200, &format!("{method} admin item")),
         Page::Api => json_answer(&json!({ "method": method })),
         Page::Asset => text(200, &format!("{method} asset")),
-        Page::Extract | Page::Me => json_answer(&me(session)),
+        Page::Extract | Page::Me | Page::Right => json_answer(&me(session)),
         Page::Fail => text(500, &format!("{method} fail")),
         Page::Headers => {
             let mut answer = text(200, &format!("{method} headers"));

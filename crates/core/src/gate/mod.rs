@@ -11,7 +11,8 @@ use crate::audit::{Event, Outcome, Sink};
 use crate::body::JsonLimits;
 use crate::cors::CompiledCors;
 use crate::credential::{self, Cookies, Credential};
-use crate::decision::{Decision, Grant};
+use crate::decision::Decision;
+use crate::grant::Grant;
 use crate::headers::{Nonce, NonceCsp, REFUSAL_CSP};
 use crate::origin;
 use crate::page;
@@ -150,7 +151,7 @@ impl Gate {
             return Err(Stop::Answer(reply));
         }
         let grant =
-            Grant::new(request.method(), &path, self.json).with_reader(self.reader(request));
+            Grant::new(request.method(), &path, now, self.json).with_reader(self.reader(request));
         if *found.access == Access::Static {
             return Ok(grant);
         }
@@ -376,18 +377,15 @@ impl Trail<'_> {
     }
 
     fn refusal(&self, reason: Reason, now: UnixTime) -> Reply {
-        let session = self
-            .session
-            .as_ref()
-            .filter(|_| reason == Reason::ReverificationRequired);
-        let demand = session.and_then(|session| {
-            let mut requirements = self.found.iter().flat_map(Match::requirements);
-            requirements.find_map(|requirement| requirement.unmet_reverification(session, now))
+        let mut requirements = self.found.iter().flat_map(Match::requirements);
+        let session = self.session.as_ref();
+        let unmet = session.and_then(|session| {
+            requirements.find_map(|requirement| {
+                let met = requirement.check(session, now).is_ok();
+                (!met).then(|| requirement.refusal(reason, session, now))
+            })
         });
-        match demand {
-            Some(demand) => Reply::reverification(&demand.metadata()),
-            None => Reply::refusal(reason),
-        }
+        unmet.unwrap_or_else(|| Reply::refusal(reason))
     }
 
     /// Sensitive routes, and routes that need rights, do not run unrecorded.

@@ -5,6 +5,7 @@ use std::fmt;
 use super::reverification::Reverification;
 use crate::error::ConfigError;
 use crate::reason::Reason;
+use crate::reply::Reply;
 use crate::session::Session;
 use crate::time::UnixTime;
 
@@ -123,16 +124,19 @@ impl Requirement {
             .try_for_each(|condition| condition.check(session, now))
     }
 
-    /// The first re-verification that `session` does not meet, for the refusal to name.
-    pub(crate) fn unmet_reverification(
-        &self,
-        session: &Session,
-        now: UnixTime,
-    ) -> Option<&Reverification> {
-        self.0.iter().find_map(|condition| match condition {
-            Condition::Reverified(demand) if !demand.is_met(session, now) => Some(demand),
+    /// The reply to a session that is refused for `reason`. Where a factor is missing it names
+    /// which, so that Clerk's front-end helpers prompt for it.
+    pub(crate) fn refusal(&self, reason: Reason, session: &Session, now: UnixTime) -> Reply {
+        let unmet = |condition: &Condition| match condition {
+            Condition::Reverified(demand) if !demand.is_met(session, now) => Some(*demand),
             _ => None,
-        })
+        };
+        match self.0.iter().find_map(unmet) {
+            Some(demand) if reason == Reason::ReverificationRequired => {
+                Reply::reverification(&demand.metadata())
+            }
+            _ => Reply::refusal(reason),
+        }
     }
 
     /// Mistakes that would deny everybody for ever.

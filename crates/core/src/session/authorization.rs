@@ -3,8 +3,25 @@
 //! Missing or malformed data denies; there are no wildcards and no hierarchy of roles.
 
 use super::Session;
+use crate::policy::Requirement;
+use crate::time::UnixTime;
 
 impl Session {
+    /// Whether the session meets every condition of `requirement` at the moment `now`: Clerk's
+    /// `has`. A handler that shall refuse otherwise asks [`Grant::require`](crate::Grant::require)
+    /// or takes [`Has`](crate::Has), which know the words.
+    ///
+    /// ```
+    /// # use clerk_gate_core::{Requirement, Reverification, Session, UnixTime};
+    /// fn may_refund(session: &Session, now: UnixTime) -> bool {
+    ///     let right = Requirement::permission("org:invoices:manage");
+    ///     session.has(&right.and_reverified(Reverification::STRICT), now)
+    /// }
+    /// ```
+    pub fn has(&self, requirement: &Requirement, now: UnixTime) -> bool {
+        requirement.check(self, now).is_ok()
+    }
+
     /// Whether the user has `role` in the active organization.
     ///
     /// Compared exactly and case-sensitively, except that a leading `org:` counts as absent on

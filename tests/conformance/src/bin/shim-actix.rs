@@ -6,10 +6,11 @@ use actix_web::dev::{Service, ServiceRequest};
 use actix_web::error::InternalError;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, Error, HttpResponse, HttpServer, Resource, Route, rt, web};
-use clerk_gate_actix::{GateMiddleware, Json, Session};
+use clerk_gate_actix::{GateMiddleware, Has, Json, Session};
 use clerk_gate_conformance::Result;
-use clerk_gate_conformance::routes::{self, Page, ROUTES};
+use clerk_gate_conformance::routes::{self, Page, ROUTES, Refund};
 use clerk_gate_conformance::shim_main::start;
+use clerk_gate_core as core;
 use serde_json::Value;
 
 fn main() -> Result<()> {
@@ -54,8 +55,11 @@ fn handler(route: Route, page: Page) -> Route {
         Page::Json => route.to(move |method: Method, Json(body): Json<Value>| async move {
             answer(page, &method, None, &body)
         }),
+        Page::Right => route.to(move |method: Method, session: Has<Refund>| async move {
+            answer(page, &method, Some(&session), &Value::Null)
+        }),
         _ => route.to(move |method: Method, session: Option<Session>| async move {
-            answer(page, &method, session.as_ref(), &Value::Null)
+            answer(page, &method, session.as_deref(), &Value::Null)
         }),
     }
 }
@@ -66,8 +70,12 @@ fn failure(request: &ServiceRequest) -> Option<Error> {
     (request.path() == "/fail").then(|| InternalError::from_response("fail", response).into())
 }
 
-fn answer(page: Page, method: &Method, session: Option<&Session>, body: &Value) -> HttpResponse {
-    let session = session.map(|Session(session)| session);
+fn answer(
+    page: Page,
+    method: &Method,
+    session: Option<&core::Session>,
+    body: &Value,
+) -> HttpResponse {
     let answer = routes::answer(page, method.as_str(), session, body);
     let status = StatusCode::from_u16(answer.status);
     let mut response = HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));

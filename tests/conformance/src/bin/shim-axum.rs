@@ -6,10 +6,11 @@ use axum::Router;
 use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter};
-use clerk_gate_axum::{GateLayer, Json, Session};
+use clerk_gate_axum::{GateLayer, Has, Json, Session};
 use clerk_gate_conformance::Result;
-use clerk_gate_conformance::routes::{self, Page, ROUTES};
+use clerk_gate_conformance::routes::{self, Page, ROUTES, Refund};
 use clerk_gate_conformance::shim_main::{response, start};
+use clerk_gate_core as core;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -53,16 +54,21 @@ fn handler(filter: MethodFilter, page: Page) -> MethodRouter {
                 answer(page, &method, None, &body)
             },
         ),
+        Page::Right => handlers.on(
+            filter,
+            move |method: Method, session: Has<Refund>| async move {
+                answer(page, &method, Some(&session), &Value::Null)
+            },
+        ),
         _ => handlers.on(
             filter,
             move |method: Method, session: Option<Session>| async move {
-                answer(page, &method, session.as_ref(), &Value::Null)
+                answer(page, &method, session.as_deref(), &Value::Null)
             },
         ),
     }
 }
 
-fn answer(page: Page, method: &Method, session: Option<&Session>, body: &Value) -> Response {
-    let session = session.map(|Session(session)| session);
+fn answer(page: Page, method: &Method, session: Option<&core::Session>, body: &Value) -> Response {
     response(routes::answer(page, method.as_str(), session, body))
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clerk_gate_conformance::Result;
-use clerk_gate_conformance::routes::{self, Page};
+use clerk_gate_conformance::routes::{self, Page, Refund};
 use clerk_gate_conformance::shim_main::{response, start};
 use clerk_gate_core::webhook::BodyWait;
-use clerk_gate_core::{Decision, Gate, Grant, JsonLimits, Line, Mode, Reply, RequestView};
+use clerk_gate_core::{Decision, Gate, Grant, JsonLimits, Line, Mode, Reply, RequestView, Right};
 use http::header::{HeaderName, HeaderValue};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -153,6 +153,7 @@ async fn application(
     };
     let body = match page {
         Page::Extract => grant.require_session().map(|_| Value::Null),
+        Page::Right => grant.require(&Refund::requirement()).map(|_| Value::Null),
         Page::Json => json(request, peer, grant.json()).await,
         _ => Ok(Value::Null),
     };

@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use clerk_gate_conformance::Result;
-use clerk_gate_conformance::routes::{self, Page, ROUTES};
+use clerk_gate_conformance::routes::{self, Page, ROUTES, Refund};
 use clerk_gate_conformance::shim_main::{announce, gate};
 use clerk_gate_conformance::wire::Answer;
-use clerk_gate_rocket::{GateFairing, Json, Session};
+use clerk_gate_core as core;
+use clerk_gate_rocket::{GateFairing, Granted, Has, Json, Refusal, Session};
 use rocket::catcher::{self, Catcher};
 use rocket::config::{Config, Ident, LogLevel, Shutdown};
 use rocket::data::{Data, FromData, Outcome as Read};
@@ -69,7 +70,7 @@ impl Handler for At {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
         let (Self(page), method) = (*self, request.method().as_str());
         match extract(page, request, data).await {
-            Ok((session, body)) => respond(routes::answer(page, method, session.as_deref(), &body)),
+            Ok((session, body)) => respond(routes::answer(page, method, session.as_ref(), &body)),
             Err(status) => Outcome::Error(status),
         }
     }
@@ -80,20 +81,32 @@ async fn extract<'r>(
     page: Page,
     request: &'r Request<'_>,
     data: Data<'r>,
-) -> std::result::Result<(Option<Session>, Value), Status> {
+) -> std::result::Result<(Option<core::Session>, Value), Status> {
     match page {
-        Page::Extract => match request.guard::<Session>().await {
-            Guarded::Success(session) => Ok((Some(session), Value::Null)),
-            Guarded::Error((status, _)) | Guarded::Forward(status) => Err(status),
-        },
+        Page::Extract => guarded(request.guard::<Session>().await, |session| {
+            (**session).clone()
+        }),
         Page::Json => match Json::from_data(request, data).await {
             Read::Success(Json(body)) => Ok((None, body)),
             Read::Error((status, _)) | Read::Forward((_, status)) => Err(status),
         },
+        Page::Right => guarded(request.guard::<Has<Refund>>().await, |has| (***has).clone()),
         _ => {
             let session = request.guard::<Option<Session>>().await;
-            Ok((session.succeeded().flatten(), Value::Null))
+            let session = session.succeeded().flatten();
+            Ok((session.map(|Granted(session)| session), Value::Null))
         }
+    }
+}
+
+/// What a guard lets through, or the status with which it does not.
+fn guarded<T>(
+    outcome: Guarded<T, Refusal>,
+    session: impl FnOnce(&T) -> core::Session,
+) -> std::result::Result<(Option<core::Session>, Value), Status> {
+    match outcome {
+        Guarded::Success(guard) => Ok((Some(session(&guard)), Value::Null)),
+        Guarded::Error((status, _)) | Guarded::Forward(status) => Err(status),
     }
 }
 

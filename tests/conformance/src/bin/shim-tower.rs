@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clerk_gate_conformance::Result;
-use clerk_gate_conformance::routes::{self, Page};
+use clerk_gate_conformance::routes::{self, Page, Refund};
 use clerk_gate_conformance::shim_main::{response, start};
-use clerk_gate_core::{Grant, JsonLimits, Reply};
+use clerk_gate_core::{Grant, JsonLimits, Reply, Right};
 use clerk_gate_tower::{GateLayer, Peer, respond, view_of_parts};
 use http::request::Parts;
 use http::{Request, Response};
@@ -55,6 +55,7 @@ async fn handle(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
     };
     let body = match page {
         Page::Extract => grant.require_session().map(|_| Value::Null),
+        Page::Right => grant.require(&Refund::requirement()).map(|_| Value::Null),
         Page::Json => json(&parts, body, grant.json()).await,
         _ => Ok(Value::Null),
     };
