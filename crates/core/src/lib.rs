@@ -109,6 +109,7 @@ mod policy;
 mod reason;
 mod reply;
 mod request;
+pub mod revocation;
 mod secret;
 mod session;
 mod settings;

@@ -44,12 +44,16 @@ pub enum Reason {
     MissingRole,
     /// The user has not verified a factor lately enough.
     ReverificationRequired,
+    /// The list of revocations is too old to rely on: its store has not been heard for a while.
+    RevocationsStale,
     /// The browser's sign-in state has changed since the token was issued.
     SessionEnded,
     /// No credential where a session is required.
     SessionRequired,
     /// A session with unfinished tasks (`sts` is `pending`).
     SessionPending,
+    /// The session, its user or the membership was revoked after the token had been issued.
+    SessionRevoked,
     /// The token is older than the route allows.
     SessionTooOld,
     /// A session cookie without the `__client_uat` cookie that Clerk sets beside it.
@@ -152,9 +156,11 @@ impl Reason {
         Self::MissingPlan,
         Self::MissingRole,
         Self::ReverificationRequired,
+        Self::RevocationsStale,
         Self::SessionEnded,
-        Self::SessionRequired,
         Self::SessionPending,
+        Self::SessionRequired,
+        Self::SessionRevoked,
         Self::SessionTooOld,
         Self::SessionUnconfirmed,
         Self::StoreUnavailable,
@@ -204,7 +210,9 @@ impl Reason {
             Self::MissingPlan => "missing-plan",
             Self::MissingRole => "missing-role",
             Self::ReverificationRequired => "reverification-required",
+            Self::RevocationsStale => "revocations-stale",
             Self::SessionEnded => "session-ended",
+            Self::SessionRevoked => "session-revoked",
             Self::SessionRequired => "session-required",
             Self::SessionPending => "session-pending",
             Self::SessionTooOld => "session-too-old",
@@ -276,6 +284,12 @@ impl Reason {
                 "Please re-authenticate for this action",
                 "reverification-required"
             ),
+            Self::RevocationsStale => {
+                template!(503, "Service unavailable", "revocations-stale", RETRY_LATER)
+            }
+            Self::SessionRevoked => {
+                template!(401, "Unauthorized", "session-revoked", INVALID_TOKEN)
+            }
             Self::SessionEnded => {
                 template!(401, "Unauthorized", "session-ended", INVALID_TOKEN)
             }

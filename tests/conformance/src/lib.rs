@@ -10,6 +10,7 @@ pub mod diff;
 pub mod direct;
 pub mod profiles;
 pub mod report;
+mod revocations;
 pub mod routes;
 pub mod run;
 pub mod shim;

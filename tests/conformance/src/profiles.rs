@@ -17,6 +17,7 @@ use clerk_gate_core::{
 use clerk_gate_testkit::{FixedClock, NOW, ORIGIN, Signer, WEBHOOK_SECRET, key_set};
 
 use crate::Result;
+use crate::revocations;
 use crate::webhooks::{self, NEXT_SECRET, OTHER_SECRET, PATH};
 
 /// Every canary, and a case that must notice it. The case says which profile it stands in for.
@@ -47,6 +48,9 @@ pub const CANARIES: &[(&str, &str)] = &[
     ("canary-proxy", "transport/proxy-untrusted"),
     ("canary-punctual", "session/punctual-expiry"),
     ("canary-reverification", "freshness/preset-strict"),
+    ("canary-revocation", "revocation/session"),
+    ("canary-revocation-age", "revocation/stale"),
+    ("canary-revocation-webhook", "revocation/webhook-session"),
     ("canary-role", "policy/role"),
     ("canary-safeguard-actor", "freshness/sensitive-actor"),
     ("canary-safeguard-age", "freshness/sensitive-age"),
@@ -114,6 +118,13 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
             .with_https(Check::Enforce)
             .with_trusted_proxies(["127.0.0.1"]),
         "punctual" => usual().with_leeway(0),
+        "revocation" => usual().with_revocations(revocations::some(&clock)),
+        "revocation-observe" => {
+            usual().with_revocations(revocations::unheard(&clock, Check::Observe))
+        }
+        "revocation-stale" => {
+            usual().with_revocations(revocations::unheard(&clock, Check::Enforce))
+        }
         "rights" => with(&live, keys(), rights(auditor())),
         "rules" => with(&live, keys(), nested()),
         "session" => usual(),
@@ -128,6 +139,10 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
         "webhook-production" => received(webhook())
             .with_https(Check::Enforce)
             .with_trusted_proxies(["127.0.0.1"]),
+        "webhook-revocation" => received(webhook()).with_revocations(revocations::some(&clock)),
+        "webhook-revocation-down" => {
+            received(webhook()).with_revocations(revocations::unheard(&clock, Check::Off))
+        }
         "webhook-secretless" => received(endpoint(&[], MANY)),
 
         "canary-audience" => usual(),
@@ -176,6 +191,11 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
             .with_trusted_proxies(["127.0.0.1"]),
         "canary-punctual" => usual(),
         "canary-reverification" => relaxed(Rule::session("/admin/strict")),
+        "canary-revocation" => usual(),
+        "canary-revocation-age" => {
+            usual().with_revocations(revocations::unheard(&clock, Check::Off))
+        }
+        "canary-revocation-webhook" => received(webhook()),
         "canary-role" => with(
             &live,
             keys(),

@@ -12,6 +12,7 @@ use crate::headers::SecurityHeaders;
 use crate::path::Path;
 use crate::policy::{self, Access, Policy, Rule};
 use crate::reply::diagnose;
+use crate::revocation::Revocations;
 use crate::session::{Check, Keyring, Verifier};
 use crate::settings::{Environment, Settings};
 use crate::time::{Clock, SystemClock};
@@ -38,6 +39,7 @@ pub struct GateBuilder {
     parties: Vec<Box<str>>,
     parties_check: Check,
     proxies: Vec<String>,
+    revocations: Option<Arc<Revocations>>,
     sink: Option<Arc<dyn Sink>>,
     trusted: Vec<Box<str>>,
     webhooks: Vec<(String, Endpoint)>,
@@ -77,6 +79,7 @@ impl Gate {
             parties: origins.clone(),
             parties_check: Check::Enforce,
             proxies: Vec::new(),
+            revocations: None,
             sink: None,
             trusted: origins,
             webhooks: Vec::new(),
@@ -174,6 +177,16 @@ impl GateBuilder {
         self
     }
 
+    /// Refuses sessions that are revoked, and learns from the webhooks of this gate which are.
+    ///
+    /// # Security
+    /// Without it, and for as long as no webhook tells, a session that has ended at Clerk is good
+    /// until its token expires, about a minute.
+    pub fn with_revocations(mut self, revocations: Arc<Revocations>) -> Self {
+        self.revocations = Some(revocations);
+        self
+    }
+
     /// Believes the forwarded headers of these peers: addresses, or ranges such as
     /// `10.0.0.0/8`.
     ///
@@ -251,11 +264,18 @@ impl GateBuilder {
             .map(|cors| cors.compile(&self.trusted, &mut errors));
         headers.extend(cors.is_some().then_some(CompiledCors::VARY));
         let webhooks = compile_webhooks(self.webhooks, &self.policy, &mut errors);
+        if let Some(revocations) = &self.revocations {
+            errors.extend(revocations.mistakes());
+            errors.extend(teach(&webhooks, revocations));
+        }
         let mut verifier = Verifier::new(self.settings.issuer(), self.keyring)
             .with_audience(self.audience)
             .with_authorized_parties(self.parties_check, self.parties);
         if let Some(leeway) = self.leeway {
             verifier = verifier.with_leeway(leeway);
+        }
+        if let Some(revocations) = &self.revocations {
+            verifier = verifier.with_longest_life(revocations.longest_life());
         }
         let gate = Gate {
             policy: self.policy,
@@ -273,6 +293,7 @@ impl GateBuilder {
             webhooks,
             sink: self.sink,
             clock: self.clock,
+            revocations: self.revocations,
         };
         ConfigErrors::check(errors, gate)
     }
@@ -314,6 +335,21 @@ fn compile_webhooks(
         });
     }
     compiled
+}
+
+/// Lets the revocations learn from every webhook.
+fn teach(webhooks: &[Webhook], revocations: &Arc<Revocations>) -> Vec<ConfigError> {
+    let untaught = webhooks
+        .iter()
+        .filter(|webhook| !webhook.endpoint.teach(revocations));
+    let mistake = |webhook: &Webhook| {
+        ConfigError::new(
+            format!("webhook {:?}", webhook.pattern),
+            "tells the revocations of another gate what has ended",
+            "give both gates the same revocations, or each an endpoint of its own",
+        )
+    };
+    untaught.map(mistake).collect()
 }
 
 /// A page that users without a session are sent to must not send them on again.

@@ -21,6 +21,7 @@ use crate::policy::{Access, Match, Policy, Rule};
 use crate::reason::Reason;
 use crate::reply::{Line, Mode, Reply};
 use crate::request::RequestView;
+use crate::revocation::Revocations;
 use crate::session::{Check, KeyWait, Session, Verification, Verifier};
 use crate::time::{Clock, UnixTime};
 use crate::transport::TrustedProxies;
@@ -47,6 +48,7 @@ pub struct Gate {
     webhooks: Vec<Webhook>,
     sink: Option<Arc<dyn Sink>>,
     clock: Arc<dyn Clock>,
+    revocations: Option<Arc<Revocations>>,
 }
 
 /// Where navigations go instead of a JSON refusal.
@@ -156,7 +158,7 @@ impl Gate {
             return Ok(grant);
         }
 
-        let credential = match self.identify(request, now, waited) {
+        let credential = match self.identify(request, now, waited, trail) {
             Ok((credential, session)) => {
                 trail.session = session;
                 credential
@@ -222,6 +224,7 @@ impl Gate {
         request: &RequestView<'r>,
         now: UnixTime,
         waited: bool,
+        trail: &mut Trail<'_>,
     ) -> Result<(Credential<'r>, Option<Session>), Stop> {
         let credential = credential::find(request, &self.cookies, now)?;
         let (Credential::Bearer(token) | Credential::Cookie { token, .. }) = credential else {
@@ -242,6 +245,12 @@ impl Gate {
                 }
                 Some(_) => {}
             }
+        }
+        if let Some(revocations) = &self.revocations {
+            if revocations.revokes(&session) {
+                return Err(Reason::SessionRevoked.into());
+            }
+            trail.enforce(revocations.staleness(now), Reason::RevocationsStale)?;
         }
         Ok((credential, Some(session)))
     }

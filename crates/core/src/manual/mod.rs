@@ -7,6 +7,7 @@
 //! | [`replies`] | the operator who sees a code: what it means, who must act |
 //! | [`audit`] | the audit trail: its fields, what is never in it, sinks that fail |
 //! | [`keys`] | where keys come from, and what happens when they cannot be had |
+//! | [`revocation`] | sessions that end at once, in one process and in several |
 //! | [`differences`] | where frameworks differ all the same, with reasons |
 //! | [`adapter`] | carrying out the decisions on a framework of your own |
 //! | [`stricter`] | where this crate refuses what Clerk's own code takes, and why |
@@ -36,6 +37,9 @@ pub mod keys {}
 
 #[doc = include_str!("replies.md")]
 pub mod replies {}
+
+#[doc = include_str!("revocation.md")]
+pub mod revocation {}
 
 #[doc = include_str!("stricter.md")]
 pub mod stricter {}

@@ -176,7 +176,7 @@ fn scoped_list_has(list: Option<&str>, wanted: &str) -> bool {
 }
 
 /// `org:org:admin` is `admin`: Clerk normalises both sides of a comparison.
-pub(super) fn without_prefix(mut name: &str) -> &str {
+pub(crate) fn without_prefix(mut name: &str) -> &str {
     while let Some(rest) = name.strip_prefix(PREFIX) {
         name = rest;
     }

@@ -17,11 +17,13 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use self::authorization::{is_scoped_list, without_prefix};
+use self::authorization::is_scoped_list;
+pub(crate) use self::authorization::without_prefix;
 use self::claims::Claims;
 pub use self::jwk::{KeySet, KeySetError};
 pub use self::keyring::{Feed, KeyWait, Keyring};
 pub(crate) use self::unverified::Unverified;
+pub(crate) use self::verifier::{MAX_LEEWAY, MAX_LIFETIME};
 pub use self::verifier::{Verification, Verifier};
 use crate::reason::Reason;
 use crate::time::UnixTime;

@@ -21,6 +21,7 @@ pub struct Verifier {
     issuer: Box<str>,
     keyring: Keyring,
     leeway: i64,
+    longest_life: i64,
     audience: Vec<Box<str>>,
     parties: Vec<Box<str>>,
     parties_check: Check,
@@ -47,6 +48,7 @@ impl Verifier {
             issuer: issuer.into(),
             keyring,
             leeway: DEFAULT_LEEWAY,
+            longest_life: MAX_LIFETIME,
             audience: Vec::new(),
             parties: Vec::new(),
             parties_check: Check::Off,
@@ -58,6 +60,14 @@ impl Verifier {
     #[must_use]
     pub fn with_leeway(mut self, seconds: i64) -> Self {
         self.leeway = seconds.clamp(0, MAX_LEEWAY);
+        self
+    }
+
+    /// Sets the longest life of a token, from `iat` to `exp`, in seconds: two days by default and at
+    /// most. A token that lives longer is refused.
+    #[must_use]
+    pub fn with_longest_life(mut self, seconds: i64) -> Self {
+        self.longest_life = seconds.min(MAX_LIFETIME);
         self
     }
 
@@ -144,7 +154,7 @@ impl Verifier {
             return Err(Reason::TokenClaims);
         };
         let lifetime = expires.ceil.saturating_sub(issued.floor);
-        if !(0..=MAX_LIFETIME).contains(&lifetime) {
+        if !(0..=self.longest_life).contains(&lifetime) {
             return Err(Reason::TokenClaims);
         }
         let earliest = now.as_secs().saturating_sub(self.leeway);
@@ -218,7 +228,7 @@ impl From<Reason> for Fault {
 const DEFAULT_LEEWAY: i64 = 5;
 
 /// A token lives 60 seconds; more leeway than that doubles its life.
-const MAX_LEEWAY: i64 = 60;
+pub(crate) const MAX_LEEWAY: i64 = 60;
 
 /// Two days. A longer life is a mistake of units, such as milliseconds.
-const MAX_LIFETIME: i64 = 2 * 24 * 60 * 60;
+pub(crate) const MAX_LIFETIME: i64 = 2 * 24 * 60 * 60;

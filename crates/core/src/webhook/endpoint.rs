@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
@@ -20,6 +20,7 @@ use crate::error::ConfigErrors;
 use crate::reason::Reason;
 use crate::reply::{Line, Reply};
 use crate::request::RequestView;
+use crate::revocation::{LearnError, Revocations};
 use crate::settings::Settings;
 use crate::time::{Clock, UnixTime};
 
@@ -84,6 +85,8 @@ struct Inner {
     handler: Arc<dyn Handler>,
     max_bytes: usize,
     lease_seconds: i64,
+    /// What learns from each delivery before the handler does; set by the gate.
+    revocations: OnceLock<Arc<Revocations>>,
 }
 
 impl Endpoint {
@@ -108,6 +111,7 @@ impl Endpoint {
             handler: Arc::new(handler),
             max_bytes: DEFAULT_MAX_BYTES,
             lease_seconds: DEFAULT_LEASE,
+            revocations: OnceLock::new(),
         })))
     }
 
@@ -152,6 +156,13 @@ impl Endpoint {
             .map_err(|_| Reason::StoreUnavailable)?
             .ok_or(Reason::WebhookUnknown)?;
         self.0.handle_once(delivery, clock).await.map(|_| ())
+    }
+
+    /// Lets `revocations` learn from every delivery, replayed ones included. `false` if others do
+    /// already.
+    pub(crate) fn teach(&self, revocations: &Arc<Revocations>) -> bool {
+        let taught = self.0.revocations.get_or_init(|| Arc::clone(revocations));
+        Arc::ptr_eq(taught, revocations)
     }
 
     /// Whether a secret is missing.
@@ -204,21 +215,38 @@ impl Inner {
             store: &*self.store,
             lease: Some(&lease),
         };
-        let result = Caught(self.handler.handle(delivery, &lease)).await;
+        let result = match self.learn(&delivery, clock.now()).await {
+            Ok(()) => Caught(self.handler.handle(delivery, &lease))
+                .await
+                .map_err(|Retry(failure)| (Reason::WebhookHandler, failure)),
+            Err(failed) => Err(failed),
+        };
         // From here on the lease is ended in the open.
         guard.lease = None;
-        if let Err(Retry(failure)) = result {
+        if let Err((reason, failure)) = result {
             // If even this is not recorded, the lease runs out by itself; and a handler that
             // failed together with the store most likely failed because of it.
             let released = self.store.release(&lease, &failure, clock.now()).await;
             return Err(match released {
                 Err(error) if !error.is_lease_lost() => Reason::StoreUnavailable,
-                _ => Reason::WebhookHandler,
+                _ => reason,
             });
         }
         let finished = self.store.finish(&lease, clock.now());
         finished.await.map_err(unavailable)?;
         Ok(Handled::Now)
+    }
+
+    /// What has ended is revoked before the handler runs: it must not wait for a handler that fails.
+    async fn learn(&self, delivery: &Delivery, now: UnixTime) -> Result<(), (Reason, String)> {
+        let Some(revocations) = self.revocations.get() else {
+            return Ok(());
+        };
+        let learnt = revocations.learn(delivery, now).await;
+        learnt.map_err(|error| match error {
+            LearnError::Event(error) => (Reason::WebhookHandler, error.to_string()),
+            LearnError::Store(error) => (Reason::StoreUnavailable, error.to_string()),
+        })
     }
 }
 
