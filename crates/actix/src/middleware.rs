@@ -95,9 +95,9 @@ where
                         let reply = collect(wait, body).await;
                         decision = Decision::Respond(reply);
                     }
-                    Decision::AwaitKeys(wait) => {
-                        wait.await;
-                        decision = gate.resume(&view(request.request()));
+                    Decision::Await(wait) => {
+                        let waited = wait.await;
+                        decision = gate.resume(&view(request.request()), waited);
                     }
                 }
             }

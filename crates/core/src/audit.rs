@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use crate::reason::Reason;
@@ -60,6 +62,33 @@ pub trait Sink: fmt::Debug + Send + Sync {
     /// If the event is not written. On sensitive routes and on routes that require rights the
     /// request is then refused with 503; on others it goes on.
     fn record(&self, event: &Event<'_>) -> io::Result<()>;
+
+    /// Records an event without which the application is not called: on sensitive routes and on
+    /// routes that require rights. It must survive the end of the process.
+    ///
+    /// A sink that has to wait for that answers [`Recorded::Later`]; the request waits, its thread
+    /// does not. Such a sink bounds the time itself. The default is [`record`](Self::record),
+    /// which is right for sinks that hand the event to somebody else who keeps it.
+    fn record_durably(&self, event: &Event<'_>) -> Recorded {
+        Recorded::Now(self.record(event))
+    }
+}
+
+/// What has come of recording an event.
+pub enum Recorded {
+    /// It is written, or it is not.
+    Now(io::Result<()>),
+    /// This tells when it is.
+    Later(Pin<Box<dyn Future<Output = io::Result<()>> + Send>>),
+}
+
+impl fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Now(result) => f.debug_tuple("Now").field(result).finish(),
+            Self::Later(_) => f.debug_struct("Later").finish_non_exhaustive(),
+        }
+    }
 }
 
 impl Event<'_> {

@@ -9,7 +9,7 @@
 //!           RequestView ──> Gate::decide ──> Decision ─────────┤
 //!                            │   │              ├─ Proceed     │ call the application, add lines
 //!     Settings, Keyring, ────┘   │              ├─ Respond ────┘ do not call it
-//!     Policy, Clock              ▼              ├─ AwaitKeys     await, then Gate::resume
+//!     Policy, Clock              ▼              ├─ Await         await, then Gate::resume
 //!                              Sink             └─ CollectBody   read a webhook, send the reply
 //!             one audit event for every decision
 //! ```
@@ -94,6 +94,7 @@ mod audit;
 mod body;
 mod cookie;
 mod cors;
+mod counters;
 mod credential;
 mod crypto;
 mod decision;
@@ -119,10 +120,11 @@ pub mod webhook;
 
 #[cfg(feature = "tracing")]
 pub use self::audit::TracingSink;
-pub use self::audit::{Event, JsonLines, Outcome, Sink};
+pub use self::audit::{Event, JsonLines, Outcome, Recorded, Sink};
 pub use self::body::JsonLimits;
 pub use self::cors::Cors;
-pub use self::decision::Decision;
+pub use self::counters::{CheckKind, CheckReadiness, Counts, Readiness, WouldRefuse};
+pub use self::decision::{Decision, Wait, Waited};
 pub use self::error::{ConfigError, ConfigErrors};
 pub use self::gate::{Explanation, Gate, GateBuilder};
 pub use self::grant::{FromGrant, Grant, Has, Principal, Right};

@@ -5,7 +5,7 @@
 /// [`code`](Self::code) goes to the audit trail. What the client sees may be coarser: every
 /// fault of a token gets one and the same reply, so that differing answers tell an attacker
 /// nothing about the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reason {
     /// Two credentials of one kind, or an `Authorization` field nobody can read one way.

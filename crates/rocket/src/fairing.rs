@@ -75,9 +75,9 @@ impl Fairing for GateFairing {
     async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
         restore_method(request, data).await;
         let mut decision = self.0.decide(&view(request));
-        while let Decision::AwaitKeys(wait) = decision {
-            wait.await;
-            decision = self.0.resume(&view(request));
+        while let Decision::Await(wait) = decision {
+            let waited = wait.await;
+            decision = self.0.resume(&view(request), waited);
         }
         // A fairing cannot answer: the request goes to a route that does.
         if !matches!(decision, Decision::Proceed(_)) {

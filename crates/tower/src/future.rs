@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use clerk_gate_core::webhook::BodyWait;
-use clerk_gate_core::{Decision, Gate, Grant, KeyWait, Reply};
+use clerk_gate_core::{Decision, Gate, Grant, Reply, Wait};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -35,7 +35,7 @@ pin_project! {
         Answer { reply: Reply },
         Collect { future: Pin<Box<dyn Future<Output = Reply> + Send>> },
         Call { grant: Grant, #[pin] future: F },
-        Wait { gate: Arc<Gate>, wait: KeyWait, held: Option<(S, Request<B>)> },
+        Wait { gate: Arc<Gate>, wait: Wait, held: Option<(S, Request<B>)> },
     }
 }
 
@@ -69,7 +69,7 @@ where
                 Self::Collect { future }
             }
             Decision::Respond(reply) => Self::Answer { reply },
-            Decision::AwaitKeys(wait) => {
+            Decision::Await(wait) => {
                 // The service that was polled ready is the one that is called later.
                 let spare = inner.clone();
                 let held = Some((std::mem::replace(inner, spare), request));
@@ -107,11 +107,11 @@ where
                     State::Answer { reply }
                 }
                 StateProjection::Wait { gate, wait, held } => {
-                    ready!(Pin::new(&mut *wait).poll(cx));
+                    let waited = ready!(Pin::new(&mut *wait).poll(cx));
                     let Some((mut inner, request)) = held.take() else {
                         return Poll::Pending;
                     };
-                    let decision = gate.resume(&view(&request));
+                    let decision = gate.resume(&view(&request), waited);
                     State::after(decision, gate, &mut inner, request)
                 }
             };

@@ -86,9 +86,8 @@ impl Direct {
         }
         let view = request.view();
         let mut decision = self.gate.decide(&view);
-        if let Decision::AwaitKeys(wait) = decision {
-            block_on(wait);
-            decision = self.gate.resume(&view);
+        while let Decision::Await(wait) = decision {
+            decision = self.gate.resume(&view, block_on(wait));
         }
         let mut answer = match decision {
             Decision::Proceed(grant) => {
@@ -98,7 +97,7 @@ impl Direct {
             }
             Decision::Respond(reply) => replied(&reply),
             Decision::CollectBody(wait) => replied(&request.deliver(wait)),
-            Decision::AwaitKeys(_) => return Err("gate waits for keys twice".into()),
+            Decision::Await(_) => return Err("gate waits without end".into()),
         };
         stamp(&mut answer, self.gate.headers());
         if request.method == Method::HEAD {

@@ -15,6 +15,7 @@ pub mod routes;
 pub mod run;
 pub mod shim;
 pub mod shim_main;
+mod sinks;
 pub mod suite;
 pub mod template;
 pub mod webhooks;

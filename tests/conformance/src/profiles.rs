@@ -4,7 +4,7 @@
 //! what sets a profile apart is the one line of [`gate`] that makes it. A canary is a profile
 //! with one check switched off, for the suite to notice.
 
-use std::io::{self, Cursor};
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -18,6 +18,7 @@ use clerk_gate_testkit::{FixedClock, NOW, ORIGIN, Signer, WEBHOOK_SECRET, key_se
 
 use crate::Result;
 use crate::revocations;
+use crate::sinks;
 use crate::webhooks::{self, NEXT_SECRET, OTHER_SECRET, PATH};
 
 /// Every canary, and a case that must notice it. The case says which profile it stands in for.
@@ -55,6 +56,7 @@ pub const CANARIES: &[(&str, &str)] = &[
     ("canary-safeguard-actor", "freshness/sensitive-actor"),
     ("canary-safeguard-age", "freshness/sensitive-age"),
     ("canary-safeguard-factor", "freshness/sensitive-factor"),
+    ("canary-safeguards", "freshness/sensitive-factor"),
     ("canary-second-factor", "freshness/level-second"),
     ("canary-sensitive", "audit/sensitive"),
     ("canary-token-age", "freshness/age"),
@@ -101,17 +103,19 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
         }
         "exposed" => usual().with_https(Check::Enforce),
         "fresh" => with(&live, keys(), fresh()),
-        // A disk that is full: no event can be written.
-        "full" => usual().with_audit(Arc::new(JsonLines::new(Cursor::new([0; 0])))),
+        "full" => usual().with_audit(sinks::full()),
         "headers" => usual().with_headers(
             SecurityHeaders::preset(&live)
                 .with("vary", "origin", Mode::Appending)
                 .with("x-own", "gate", Mode::IfNotPresent),
         ),
+        "observe-safeguards" => with(&live, keys(), fresh()).with_safeguards(Check::Observe),
         "observe" => usual()
             .with_authorized_parties(Check::Observe, [ORIGIN])
             .with_cross_origin(Check::Observe)
             .with_https(Check::Observe),
+        "later" => usual().with_audit(sinks::later(Arc::clone(sink))),
+        "later-full" => usual().with_audit(sinks::later(sinks::full())),
         "outage" => with(&live, Keyring::fed(|| {}).0, policy()),
         "portal" => usual().with_pages("https://accounts.app.test/sign-in?lang=en", "/"),
         "production" => usual()
@@ -130,9 +134,7 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
         "session" => usual(),
         "webhook" => received(webhook()),
         "webhook-cors" => received(webhook()).with_cors(Cors::default()),
-        "webhook-full" => {
-            received(webhook()).with_audit(Arc::new(JsonLines::new(Cursor::new([0; 0]))))
-        }
+        "webhook-full" => received(webhook()).with_audit(sinks::full()),
         "webhook-nonce" => received(webhook())
             .with_headers(SecurityHeaders::preset(&live).with_csp(Csp::clerk(&live).with_nonce())),
         "webhook-observe" => received(webhook()).with_https(Check::Observe),
@@ -213,6 +215,7 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
             let rest = Requirement::token_age(300).and_no_impersonation();
             relaxed(Rule::session("/me").safeguards(rest))
         }
+        "canary-safeguards" => with(&live, keys(), fresh()).with_safeguards(Check::Off),
         "canary-second-factor" => relaxed(level("/admin/second", Level::FirstFactor)),
         "canary-sensitive" => with(&live, keys(), rules(admin(), billing())),
         "canary-token-age" => relaxed(Rule::require("/admin/young", Requirement::token_age(91))),

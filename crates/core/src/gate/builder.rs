@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Gate, Pages, Webhook};
+use super::{Checks, Gate, Pages, Webhook};
 use crate::audit::Sink;
 use crate::body::JsonLimits;
 use crate::cors::{CompiledCors, Cors};
@@ -40,6 +40,7 @@ pub struct GateBuilder {
     parties_check: Check,
     proxies: Vec<String>,
     revocations: Option<Arc<Revocations>>,
+    safeguards: Check,
     sink: Option<Arc<dyn Sink>>,
     trusted: Vec<Box<str>>,
     webhooks: Vec<(String, Endpoint)>,
@@ -80,6 +81,7 @@ impl Gate {
             parties_check: Check::Enforce,
             proxies: Vec::new(),
             revocations: None,
+            safeguards: Check::Enforce,
             sink: None,
             trusted: origins,
             webhooks: Vec::new(),
@@ -187,6 +189,17 @@ impl GateBuilder {
         self
     }
 
+    /// Sets what becomes of sessions that do not meet what sensitive routes demand besides their
+    /// rule's own access; see [`Rule::sensitive`](crate::Rule::sensitive).
+    ///
+    /// # Security
+    /// Anything but [`Check::Enforce`] lets old sign-ins and impersonators use those routes. Their
+    /// decisions are recorded all the same.
+    pub fn with_safeguards(mut self, check: Check) -> Self {
+        self.safeguards = check;
+        self
+    }
+
     /// Believes the forwarded headers of these peers: addresses, or ranges such as
     /// `10.0.0.0/8`.
     ///
@@ -277,14 +290,19 @@ impl GateBuilder {
         if let Some(revocations) = &self.revocations {
             verifier = verifier.with_longest_life(revocations.longest_life());
         }
+        let checks = Checks {
+            authorized_party: self.parties_check,
+            cross_origin: self.cross_origin,
+            https: self.https,
+            safeguards: self.safeguards,
+        };
         let gate = Gate {
             policy: self.policy,
             verifier,
             cookies: Cookies::new(&self.settings),
             origins: self.trusted,
             cors,
-            cross_origin: self.cross_origin,
-            https: self.https,
+            checks,
             proxies,
             headers,
             nonce_csp,
@@ -294,6 +312,7 @@ impl GateBuilder {
             sink: self.sink,
             clock: self.clock,
             revocations: self.revocations,
+            counters: Arc::default(),
         };
         ConfigErrors::check(errors, gate)
     }

@@ -2,22 +2,25 @@
 
 mod builder;
 mod explain;
+mod trail;
 
 use std::sync::Arc;
 
 pub use self::builder::GateBuilder;
 pub use self::explain::Explanation;
-use crate::audit::{Event, Outcome, Sink};
+use self::trail::Trail;
+use crate::audit::{Outcome, Recorded, Sink};
 use crate::body::JsonLimits;
 use crate::cors::CompiledCors;
+use crate::counters::{CheckKind, Counters, Counts, Readiness};
 use crate::credential::{self, Cookies, Credential};
-use crate::decision::Decision;
+use crate::decision::{Decision, Wait, Waited};
 use crate::grant::Grant;
 use crate::headers::{Nonce, NonceCsp, REFUSAL_CSP};
 use crate::origin;
 use crate::page;
 use crate::path::Path;
-use crate::policy::{Access, Match, Policy, Rule};
+use crate::policy::{Access, Policy};
 use crate::reason::Reason;
 use crate::reply::{Line, Mode, Reply};
 use crate::request::RequestView;
@@ -25,7 +28,7 @@ use crate::revocation::Revocations;
 use crate::session::{Check, KeyWait, Session, Verification, Verifier};
 use crate::time::{Clock, UnixTime};
 use crate::transport::TrustedProxies;
-use crate::webhook::{BodyWait, Endpoint};
+use crate::webhook::{BodyWait, Endpoint, Witness};
 
 /// Decides about requests: a pure function of its configuration, the request and the time.
 ///
@@ -38,8 +41,7 @@ pub struct Gate {
     /// Trusted origins; the first is the application's own.
     origins: Vec<Box<str>>,
     cors: Option<CompiledCors>,
-    cross_origin: Check,
-    https: Check,
+    checks: Checks,
     proxies: TrustedProxies,
     headers: Vec<Line>,
     nonce_csp: Option<NonceCsp>,
@@ -49,6 +51,16 @@ pub struct Gate {
     sink: Option<Arc<dyn Sink>>,
     clock: Arc<dyn Clock>,
     revocations: Option<Arc<Revocations>>,
+    counters: Arc<Counters>,
+}
+
+/// What becomes of checks that can lock real users out.
+#[derive(Clone, Copy, Debug)]
+struct Checks {
+    authorized_party: Check,
+    cross_origin: Check,
+    https: Check,
+    safeguards: Check,
 }
 
 /// Where navigations go instead of a JSON refusal.
@@ -66,15 +78,6 @@ struct Webhook {
     pattern: String,
     segments: Vec<Box<str>>,
     endpoint: Endpoint,
-}
-
-/// What has been learnt about a request, for the audit event.
-#[derive(Default)]
-struct Trail<'g> {
-    found: Option<Match<'g>>,
-    webhook: Option<&'g Webhook>,
-    session: Option<Session>,
-    observed: Vec<Reason>,
 }
 
 /// Why the steps ended without a grant.
@@ -97,9 +100,15 @@ impl Gate {
         self.conclude(request, false)
     }
 
-    /// Decides about a request that has waited for keys. Never waits again.
-    pub fn resume(&self, request: &RequestView<'_>) -> Decision {
-        self.conclude(request, true)
+    /// Decides about a request that has waited. Never waits for the same again.
+    pub fn resume(&self, request: &RequestView<'_>, waited: Waited) -> Decision {
+        let decision = waited.decision();
+        match &decision {
+            Some(Decision::Proceed(grant)) => self.count(Outcome::Proceed, grant.reason()),
+            Some(_) => self.count_unrecorded(),
+            None => {}
+        }
+        decision.unwrap_or_else(|| self.conclude(request, true))
     }
 
     /// The header lines of *every* response that passes the gate, the framework's own 404, 405
@@ -113,19 +122,46 @@ impl Gate {
         &self.policy
     }
 
+    /// How often the gate has decided what since it was made.
+    pub fn counts(&self) -> Counts {
+        self.counters.counts()
+    }
+
+    /// Whether the checks that only observe may be enforced, by what has come so far.
+    pub fn readiness(&self) -> Readiness {
+        let age = self.revocations.as_ref().map(|own| own.stale_check());
+        self.counters.readiness(&[
+            (CheckKind::AuthorizedParty, self.checks.authorized_party),
+            (CheckKind::CrossOrigin, self.checks.cross_origin),
+            (CheckKind::Https, self.checks.https),
+            (CheckKind::RevocationAge, age.unwrap_or(Check::Off)),
+            (CheckKind::Safeguards, self.checks.safeguards),
+        ])
+    }
+
     /// Carries the outcome of the steps to the audit trail and to the adapter.
     fn conclude(&self, request: &RequestView<'_>, waited: bool) -> Decision {
         let now = self.clock.now();
         let mut trail = Trail::default();
-        match self.steps(request, now, waited, &mut trail) {
+        let result = self.steps(request, now, waited, &mut trail);
+        if !matches!(result, Err(Stop::Wait(_))) {
+            self.counters.observe(
+                trail.pattern(),
+                &trail.made,
+                &trail.observed_by,
+                &trail.observed,
+            );
+        }
+        match result {
             Ok(grant) => self.proceed(request, now, &trail, grant),
             Err(Stop::Answer(reply)) => {
+                self.count(Outcome::Preflight, None);
                 self.record(request, now, &trail, Outcome::Preflight, None);
                 Decision::Respond(reply)
             }
             Err(Stop::Collect(wait)) => Decision::CollectBody(wait),
             Err(Stop::Refuse(reason)) => self.refuse(request, now, &trail, reason),
-            Err(Stop::Wait(wait)) => Decision::AwaitKeys(wait),
+            Err(Stop::Wait(wait)) => Decision::Await(Wait::for_keys(wait)),
         }
     }
 
@@ -142,9 +178,9 @@ impl Gate {
         if trail.webhook.is_none() {
             trail.found = Some(self.policy.find(&path, request.method())?);
         }
-        if !self.proxies.is_https(request) {
-            trail.enforce(self.https, Reason::HttpsRequired)?;
-        }
+        trail.check(CheckKind::Https, self.checks.https, || {
+            demand(self.proxies.is_https(request), Reason::HttpsRequired)
+        })?;
         if let Some(webhook) = trail.webhook {
             return Err(self.collect(webhook, request, trail));
         }
@@ -176,17 +212,26 @@ impl Gate {
                 _ => Err(Reason::SessionRequired.into()),
             };
         };
-        if session.has_foreign_party() {
-            trail.observed.push(Reason::TokenAuthorizedParty);
+        // An enforced party was a matter of verification.
+        if self.checks.authorized_party == Check::Observe {
+            trail.check(CheckKind::AuthorizedParty, Check::Observe, || {
+                demand(!session.has_foreign_party(), Reason::TokenAuthorizedParty)
+            })?;
         }
 
         // Only what a browser attaches by itself can be sent by a page without the user's will.
-        let by_browser = matches!(credential, Credential::Cookie { .. });
-        if by_browser && !origin::may_act(request, &self.origins) {
-            trail.enforce(self.cross_origin, Reason::CrossOrigin)?;
+        if matches!(credential, Credential::Cookie { .. }) {
+            trail.check(CheckKind::CrossOrigin, self.checks.cross_origin, || {
+                demand(origin::may_act(request, &self.origins), Reason::CrossOrigin)
+            })?;
         }
-        for requirement in found.requirements() {
+        if let Some(requirement) = found.requirement() {
             requirement.check(&session, now)?;
+        }
+        if let Some(safeguards) = found.safeguards() {
+            trail.check(CheckKind::Safeguards, self.checks.safeguards, || {
+                safeguards.check(&session, now)
+            })?;
         }
         Ok(grant.with_session(Some(session), None))
     }
@@ -206,16 +251,16 @@ impl Gate {
             return Reason::MethodNotAllowed.into();
         }
         let csp = self.nonce_csp.as_ref().map(|_| REFUSAL_CSP_LINE);
-        let (clock, sink) = (Arc::clone(&self.clock), self.sink.clone());
+        let witness = Witness {
+            clock: Arc::clone(&self.clock),
+            sink: self.sink.clone(),
+            counters: Arc::clone(&self.counters),
+        };
         let observed = trail.observed.clone();
-        Stop::Collect(webhook.endpoint.collect(
-            request,
-            &webhook.pattern,
-            observed,
-            csp,
-            clock,
-            sink,
-        ))
+        let wait = webhook
+            .endpoint
+            .collect(request, &webhook.pattern, observed, csp, witness);
+        Stop::Collect(wait)
     }
 
     /// Who is asking: the credential, and the session that it stands for.
@@ -250,7 +295,9 @@ impl Gate {
             if revocations.revokes(&session) {
                 return Err(Reason::SessionRevoked.into());
             }
-            trail.enforce(revocations.staleness(now), Reason::RevocationsStale)?;
+            trail.check(CheckKind::RevocationAge, revocations.stale_check(), || {
+                demand(!revocations.is_stale(now), Reason::RevocationsStale)
+            })?;
         }
         Ok((credential, Some(session)))
     }
@@ -273,11 +320,8 @@ impl Gate {
         trail: &Trail<'_>,
         grant: Grant,
     ) -> Decision {
-        let recorded = self.record(request, now, trail, Outcome::Proceed, grant.reason());
-        if !recorded && trail.must_be_recorded() {
-            return Decision::Respond(self.reply(request, now, trail, Reason::AuditUnavailable));
-        }
-        Decision::Proceed(match &self.nonce_csp {
+        let reason = grant.reason();
+        let proceed = Decision::Proceed(match &self.nonce_csp {
             Some(csp) => {
                 let nonce = Nonce::random();
                 // Without randomness no script runs.
@@ -287,7 +331,29 @@ impl Gate {
                 grant.with_nonce(nonce, line)
             }
             None => grant,
-        })
+        });
+        if !trail.must_be_recorded() {
+            self.record(request, now, trail, Outcome::Proceed, reason);
+            self.count(Outcome::Proceed, reason);
+            return proceed;
+        }
+        let refuse =
+            || Decision::Respond(self.reply(request, now, trail, Reason::AuditUnavailable));
+        let event = trail.event(request, now, Outcome::Proceed, reason);
+        let recorded = self.sink.as_ref().map(|sink| sink.record_durably(&event));
+        match recorded {
+            None | Some(Recorded::Now(Ok(()))) => {
+                self.count(Outcome::Proceed, reason);
+                proceed
+            }
+            Some(Recorded::Now(Err(_))) => {
+                self.count_unrecorded();
+                refuse()
+            }
+            Some(Recorded::Later(recording)) => {
+                Decision::Await(Wait::for_record(recording, proceed, refuse()))
+            }
+        }
     }
 
     /// A refusal is sent whether or not it could be recorded: nothing was let through.
@@ -305,6 +371,7 @@ impl Gate {
             Outcome::Refuse
         };
         self.record(request, now, trail, outcome, Some(reason));
+        self.count(outcome, Some(reason));
         Decision::Respond(reply)
     }
 
@@ -344,7 +411,7 @@ impl Gate {
         reason.wants_sign_in().then(sign_in)
     }
 
-    /// Whether the event is in the trail, or there is no trail.
+    /// Records an event whose loss stops nobody.
     fn record(
         &self,
         request: &RequestView<'_>,
@@ -352,58 +419,28 @@ impl Gate {
         trail: &Trail<'_>,
         outcome: Outcome,
         reason: Option<Reason>,
-    ) -> bool {
-        let Some(sink) = &self.sink else {
-            return true;
-        };
-        let rule = trail.found.and_then(|found| found.rule);
-        let webhook = trail.webhook.map(|webhook| &*webhook.pattern);
-        sink.record(&Event {
-            time: now,
-            outcome,
-            reason,
-            method: request.method(),
-            path: request.path(),
-            rule: rule.map(Rule::pattern).or(webhook),
-            session: trail.session.as_ref(),
-            delivery: None,
-            sensitive: rule.is_some_and(|rule| rule.is_sensitive()),
-            observed: &trail.observed,
-        })
-        .is_ok()
+    ) {
+        if let Some(sink) = &self.sink
+            && sink
+                .record(&trail.event(request, now, outcome, reason))
+                .is_err()
+        {
+            self.counters.lose_event();
+        }
+    }
+
+    fn count(&self, outcome: Outcome, reason: Option<Reason>) {
+        self.counters.decide(outcome, reason);
+    }
+
+    fn count_unrecorded(&self) {
+        self.counters.lose_event();
+        self.count(Outcome::Refuse, Some(Reason::AuditUnavailable));
     }
 }
 
-impl Trail<'_> {
-    /// Ends the steps, notes what would have ended them, or does nothing.
-    fn enforce(&mut self, check: Check, reason: Reason) -> Result<(), Stop> {
-        match check {
-            Check::Off => {}
-            Check::Observe => self.observed.push(reason),
-            Check::Enforce => return Err(reason.into()),
-        }
-        Ok(())
-    }
-
-    fn refusal(&self, reason: Reason, now: UnixTime) -> Reply {
-        let mut requirements = self.found.iter().flat_map(Match::requirements);
-        let session = self.session.as_ref();
-        let unmet = session.and_then(|session| {
-            requirements.find_map(|requirement| {
-                let met = requirement.check(session, now).is_ok();
-                (!met).then(|| requirement.refusal(reason, session, now))
-            })
-        });
-        unmet.unwrap_or_else(|| Reply::refusal(reason))
-    }
-
-    /// Sensitive routes, and routes that need rights, do not run unrecorded.
-    fn must_be_recorded(&self) -> bool {
-        self.found.is_some_and(|found| {
-            matches!(found.access, Access::Require(_))
-                || found.rule.is_some_and(|rule| rule.is_sensitive())
-        })
-    }
+fn demand(holds: bool, reason: Reason) -> Result<(), Reason> {
+    if holds { Ok(()) } else { Err(reason) }
 }
 
 /// What takes the place of a policy with a nonce where there is no page.

@@ -216,14 +216,25 @@ pub(crate) struct Match<'p> {
 }
 
 impl<'p> Match<'p> {
-    /// What is demanded of a session, in the order of refusal; nothing where none is needed.
+    /// What is demanded of a session as its right.
+    pub(crate) fn requirement(&self) -> Option<&'p Requirement> {
+        match self.access {
+            Access::Require(requirement) => Some(requirement),
+            Access::Static | Access::Public | Access::Session => None,
+        }
+    }
+
+    /// What sensitive routes demand besides; nothing where no session is needed.
+    pub(crate) fn safeguards(&self) -> Option<&'p Requirement> {
+        match self.access {
+            Access::Require(_) | Access::Session => self.rule.and_then(Rule::demands),
+            Access::Static | Access::Public => None,
+        }
+    }
+
+    /// Both, in the order of refusal.
     pub(crate) fn requirements(&self) -> impl Iterator<Item = &'p Requirement> + use<'p> {
-        let (access, safeguards) = match self.access {
-            Access::Static | Access::Public => (None, None),
-            Access::Session => (None, self.rule.and_then(Rule::demands)),
-            Access::Require(access) => (Some(access), self.rule.and_then(Rule::demands)),
-        };
-        access.into_iter().chain(safeguards)
+        self.requirement().into_iter().chain(self.safeguards())
     }
 }
 

@@ -260,12 +260,14 @@ impl Revocations {
         self.len() == 0
     }
 
-    /// What shall become of sessions because of the snapshot's age at the moment `now`.
-    pub(crate) fn staleness(&self, now: UnixTime) -> Check {
-        match self.age_at(now) {
-            Some(age) if age <= self.max_age => Check::Off,
-            _ => self.stale,
-        }
+    /// Whether the store has not been heard for too long at the moment `now`.
+    pub(crate) fn is_stale(&self, now: UnixTime) -> bool {
+        self.age_at(now).is_none_or(|age| age > self.max_age)
+    }
+
+    /// What becomes of sessions then.
+    pub(crate) fn stale_check(&self) -> Check {
+        self.stale
     }
 
     /// The longest life of a token, in seconds.

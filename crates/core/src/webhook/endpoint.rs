@@ -16,6 +16,7 @@ use super::Delivery;
 use super::signature::{SignatureVerifier, Signed};
 use super::store::{Begin, Lease, Store, StoreError};
 use crate::audit::{Event, Outcome, Sink};
+use crate::counters::Counters;
 use crate::error::ConfigErrors;
 use crate::reason::Reason;
 use crate::reply::{Line, Reply};
@@ -177,8 +178,7 @@ impl Endpoint {
         pattern: &str,
         observed: Vec<Reason>,
         line: Option<Line>,
-        clock: Arc<dyn Clock>,
-        sink: Option<Arc<dyn Sink>>,
+        witness: Witness,
     ) -> BodyWait {
         BodyWait(Box::new(Waiting {
             endpoint: self.clone(),
@@ -188,8 +188,7 @@ impl Endpoint {
             rule: pattern.to_owned(),
             observed,
             line,
-            clock,
-            sink,
+            witness,
         }))
     }
 }
@@ -269,8 +268,15 @@ struct Waiting {
     observed: Vec<Reason>,
     /// What every reply carries besides its own lines.
     line: Option<Line>,
-    clock: Arc<dyn Clock>,
-    sink: Option<Arc<dyn Sink>>,
+    witness: Witness,
+}
+
+/// What a gate tells the time by and records its decisions with.
+#[derive(Clone, Debug)]
+pub(crate) struct Witness {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sink: Option<Arc<dyn Sink>>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl BodyWait {
@@ -284,7 +290,7 @@ impl BodyWait {
     /// If the future is dropped the lease is given up; the sender tries again.
     pub async fn deliver(self, body: Bytes) -> Reply {
         let Self(waiting) = self;
-        let now = waiting.clock.now();
+        let now = waiting.witness.clock.now();
         let (id, result) = waiting.attempt(body, now).await;
         let reply = match result {
             Ok(Handled::Already) => Reply::already_processed(),
@@ -298,13 +304,13 @@ impl BodyWait {
     /// The reply to a body of more than [`limit`](Self::limit) bytes.
     pub fn too_large(self) -> Reply {
         self.0
-            .refuse(self.0.clock.now(), Reason::BodyTooLarge, None)
+            .refuse(self.0.witness.clock.now(), Reason::BodyTooLarge, None)
     }
 
     /// The reply to a body that broke off.
     pub fn incomplete(self) -> Reply {
         self.0
-            .refuse(self.0.clock.now(), Reason::BodyIncomplete, None)
+            .refuse(self.0.witness.clock.now(), Reason::BodyIncomplete, None)
     }
 }
 
@@ -327,7 +333,7 @@ impl Waiting {
             // Only a genuine id is worth a line in the audit trail.
             Ok(delivery) => (
                 Some(delivery.id().to_owned()),
-                endpoint.handle_once(delivery, &*self.clock).await,
+                endpoint.handle_once(delivery, &*self.witness.clock).await,
             ),
         }
     }
@@ -342,9 +348,9 @@ impl Waiting {
     }
 
     fn record(&self, time: UnixTime, outcome: Outcome, reason: Option<Reason>, id: Option<&str>) {
-        if let Some(sink) = &self.sink {
-            // What has been handled cannot be undone for want of a line.
-            let _ = sink.record(&Event {
+        self.witness.counters.decide(outcome, reason);
+        if let Some(sink) = &self.witness.sink {
+            let recorded = sink.record(&Event {
                 time,
                 outcome,
                 reason,
@@ -356,6 +362,10 @@ impl Waiting {
                 sensitive: false,
                 observed: &self.observed,
             });
+            // What has been handled cannot be undone for want of a line.
+            if recorded.is_err() {
+                self.witness.counters.lose_event();
+            }
         }
     }
 }

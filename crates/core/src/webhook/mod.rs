@@ -14,6 +14,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+pub(crate) use self::endpoint::Witness;
 pub use self::endpoint::{BodyWait, Endpoint, Handler, Retry};
 pub use self::event::{
     Deleted, EmailAddress, Event, EventError, Invitation, Membership, Organization, Payload,

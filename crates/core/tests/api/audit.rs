@@ -3,7 +3,9 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use clerk_gate_core::{Check, Event, Gate, JsonLines, Keyring, Policy, Requirement, Rule, Sink};
+use clerk_gate_core::{
+    Check, Event, Gate, JsonLines, Keyring, Policy, Requirement, Rule, Sink, Waited,
+};
 use clerk_gate_testkit::{FixedClock, ORIGIN, Signer, Token};
 use serde_json::{Value, json};
 
@@ -181,7 +183,10 @@ fn a_wait_is_no_decision_and_no_event() {
     let request = request("GET", "/me", &[("authorization", &token)]);
     assert_eq!(summary(&gate.decide(&request)), "wait");
     assert!(trail.take().is_empty());
-    assert_eq!(summary(&gate.resume(&request)), "503 keys-unavailable");
+    assert_eq!(
+        summary(&gate.resume(&request, Waited::default())),
+        "503 keys-unavailable"
+    );
     assert_eq!(trail.take().len(), 1);
     drop(feed);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clerk_gate_core::{Gate, Keyring};
+use clerk_gate_core::{Gate, Keyring, Waited};
 use clerk_gate_testkit::{FixedClock, Signer, Token};
 
 use super::support::{builder, keys, request, settings, summary};
@@ -23,24 +23,36 @@ fn keys_are_awaited_once_and_their_lack_is_never_a_401() {
     for target in [&private, &public] {
         check(&gate, target, "wait");
     }
-    assert_eq!(summary(&gate.resume(&private)), "503 keys-unavailable");
-    assert_eq!(summary(&gate.resume(&public)), "proceed");
+    assert_eq!(
+        summary(&gate.resume(&private, Waited::default())),
+        "503 keys-unavailable"
+    );
+    assert_eq!(summary(&gate.resume(&public, Waited::default())), "proceed");
     let page = request(
         "GET",
         "/me",
         &[("authorization", &token), ("sec-fetch-dest", "document")],
     );
-    assert_eq!(summary(&gate.resume(&page)), "503 keys-unavailable");
+    assert_eq!(
+        summary(&gate.resume(&page, Waited::default())),
+        "503 keys-unavailable"
+    );
 
     feed.publish(keys(Signer::primary()));
-    assert_eq!(summary(&gate.resume(&private)), "proceed");
+    assert_eq!(
+        summary(&gate.resume(&private, Waited::default())),
+        "proceed"
+    );
     check(&gate, &private, "proceed");
     let other = Token::session().header("kid", Signer::other().kid());
     let other = format!("Bearer {}", other.sign(Signer::other()));
     let rotated = request("GET", "/me", &[("authorization", &other)]);
     feed.rested();
     check(&gate, &rotated, "wait");
-    assert_eq!(summary(&gate.resume(&rotated)), "401 invalid-token");
+    assert_eq!(
+        summary(&gate.resume(&rotated, Waited::default())),
+        "401 invalid-token"
+    );
     drop(feed);
     check(&gate, &private, "503 keys-unavailable");
 }

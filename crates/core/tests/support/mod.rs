@@ -52,7 +52,7 @@ pub(crate) fn request<'r>(
 pub(crate) fn summary(decision: &Decision) -> String {
     let reply = match decision {
         Decision::Proceed(_) => return "proceed".to_owned(),
-        Decision::AwaitKeys(_) => return "wait".to_owned(),
+        Decision::Await(_) => return "wait".to_owned(),
         Decision::CollectBody(_) => return "collect".to_owned(),
         Decision::Respond(reply) => reply,
     };

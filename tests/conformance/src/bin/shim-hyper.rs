@@ -51,10 +51,9 @@ async fn serve(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>> {
     let mut decision = gate.decide(&view(&request, peer));
-    if let Decision::AwaitKeys(wait) = decision {
-        wait.await;
-        // It never waits again.
-        decision = gate.resume(&view(&request, peer));
+    while let Decision::Await(wait) = decision {
+        let waited = wait.await;
+        decision = gate.resume(&view(&request, peer), waited);
     }
     let mut response = match decision {
         Decision::Proceed(grant) => {
@@ -64,7 +63,7 @@ async fn serve(
         }
         Decision::Respond(reply) => respond(&reply)?,
         Decision::CollectBody(wait) => respond(&deliver(request.into_body(), wait).await)?,
-        Decision::AwaitKeys(_) => return Err("gate waits for keys twice".into()),
+        Decision::Await(_) => return Err("gate waits without end".into()),
     };
     // Whoever made the response, the application, its router or the gate: it is stamped.
     stamp(&mut response, gate.headers())?;
