@@ -79,7 +79,8 @@ enum Kind {
 }
 
 /// What each library may depend on. ARCHITECTURE.md says what it must not know, and why.
-const LIBRARIES: [(&str, &[&str]); 10] = [
+const LIBRARIES: [(&str, &[&str]); 11] = [
+    ("clerk-gate-audit-file", &["clerk-gate-core"]),
     (
         "clerk-gate-core",
         &[
