@@ -16,7 +16,7 @@ pub(crate) fn run() -> Result<()> {
     let mut core = Command::new(tree::cargo());
     core.current_dir(tree::root());
     core.args(cargo(
-        "bench --locked --package clerk-gate-core --bench decide",
+        "bench --locked --package clerk-gate-core --bench decide --bench revocation",
     ));
     let status = core.status().context("cargo: cannot be started")?;
     ensure!(status.success(), "the benches of the core: {status}");
