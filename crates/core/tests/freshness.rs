@@ -217,6 +217,10 @@ fn demands_that_nobody_can_meet_are_mistakes() {
             Requirement::reverified(Reverification::within(Level::FirstFactor, 0)),
         )
         .rule(Rule::session("/b").safeguards(Requirement::token_age(30)))
+        .require("/c", Requirement::role("org:"))
+        .require("/d", Requirement::feature("team:export"))
+        .require("/e", Requirement::plan("user:"))
+        .require("/f", Requirement::feature("org:export").and_plan("u:pro"))
         .build()
         .unwrap_err();
     let subjects: Vec<_> = errors
@@ -228,6 +232,9 @@ fn demands_that_nobody_can_meet_are_mistakes() {
         [
             "requirement \"first_factor within 0 minutes\"",
             "requirement \"a token of at most 30 s\"",
+            "requirement \"role org:\"",
+            "requirement \"feature team:export\"",
+            "requirement \"plan user:\"",
         ]
     );
 }

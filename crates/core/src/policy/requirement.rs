@@ -6,7 +6,7 @@ use super::reverification::Reverification;
 use crate::error::ConfigError;
 use crate::reason::Reason;
 use crate::reply::Reply;
-use crate::session::Session;
+use crate::session::{Session, is_askable, without_prefix};
 use crate::time::UnixTime;
 
 /// Conditions on a session. All of them must hold; missing data denies. A refusal names the first
@@ -178,6 +178,14 @@ impl Condition {
                     "write the key as the Clerk dashboard shows it",
                 )
             }
+            Self::Role(name) | Self::Permission(name) if without_prefix(name).is_empty() => error(
+                "names nothing behind org:, and nobody can have it",
+                "write the key as the Clerk dashboard shows it",
+            ),
+            Self::Feature(name) | Self::Plan(name) if !is_askable(name) => error(
+                "has a scope that features and plans do not have, or names nothing behind it",
+                "write the slug alone, or behind org: or user:",
+            ),
             Self::Permission(name) if name.trim_start_matches("org:").starts_with("sys_") => error(
                 "is a system permission, and those are never in a session token",
                 "require a role or a custom permission",

@@ -137,42 +137,52 @@ fn scoped(list: &str) -> impl Iterator<Item = Option<(Scope, &str)>> {
     })
 }
 
-/// Looks `wanted` up in a list of scoped names. Only its first two parts count, as in Clerk.
+/// Looks `wanted` up in a list of scoped names.
 fn scoped_list_has(list: Option<&str>, wanted: &str) -> bool {
-    let mut parts = wanted.split(':');
-    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
-    let (scope, name) = match second {
-        Some(name) => match first {
-            "o" | "org" | "organization" => (
-                Scope {
-                    organization: true,
-                    user: false,
-                },
-                name,
-            ),
-            "u" | "user" => (
-                Scope {
-                    organization: false,
-                    user: true,
-                },
-                name,
-            ),
-            _ => return false,
-        },
-        None => (
-            Scope {
-                organization: true,
-                user: true,
-            },
-            first,
-        ),
+    let Some((scope, name)) = asked(wanted) else {
+        return false;
     };
-    let Some(list) = list.filter(|list| !name.is_empty() && is_scoped_list(list)) else {
+    let Some(list) = list.filter(|list| is_scoped_list(list)) else {
         return false;
     };
     scoped(list).flatten().any(|(own, own_name)| {
         own_name == name && ((own.organization && scope.organization) || (own.user && scope.user))
     })
+}
+
+/// Whether somebody can have a feature or a plan that is asked for like this.
+pub(crate) fn is_askable(wanted: &str) -> bool {
+    asked(wanted).is_some()
+}
+
+/// The scope and the name that are asked for. Only the first two parts count, as in Clerk;
+/// without a scope both do.
+fn asked(wanted: &str) -> Option<(Scope, &str)> {
+    let mut parts = wanted.split(':');
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
+    let both = Scope {
+        organization: true,
+        user: true,
+    };
+    let (scope, name) = match (first, second) {
+        (name, None) => (both, name),
+        ("o" | "org" | "organization", Some(name)) => (
+            Scope {
+                user: false,
+                ..both
+            },
+            name,
+        ),
+        ("u" | "user", Some(name)) => (
+            Scope {
+                organization: false,
+                ..both
+            },
+            name,
+        ),
+        _ => return None,
+    };
+    (!name.is_empty()).then_some((scope, name))
 }
 
 /// `org:org:admin` is `admin`: Clerk normalises both sides of a comparison.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use self::authorization::is_scoped_list;
-pub(crate) use self::authorization::without_prefix;
+pub(crate) use self::authorization::{is_askable, without_prefix};
 use self::claims::Claims;
 pub use self::jwk::{KeySet, KeySetError};
 pub use self::keyring::{Feed, KeyWait, Keyring};
