@@ -95,14 +95,26 @@ impl Source {
         })
     }
 
+    /// Reads the text of the key set, once, on the calling thread.
+    ///
+    /// For tools that look at a key set. Applications [`connect`](crate::connect).
+    ///
+    /// # Errors
+    /// [`FetchError`] if no answer came, or another one than a plain 200 of at most 256 KiB.
+    pub fn read(&self) -> Result<Vec<u8>, FetchError> {
+        self.request().map_err(|problem| self.failed(problem))
+    }
+
     /// Fetches and reads the key set, once.
     pub(crate) fn fetch(&self) -> Result<KeySet, FetchError> {
-        self.request()
-            .and_then(|body| KeySet::from_json(&body).map_err(Problem::Content))
-            .map_err(|problem| FetchError {
-                url: self.url.clone(),
-                problem,
-            })
+        KeySet::from_json(&self.read()?).map_err(|error| self.failed(Problem::Content(error)))
+    }
+
+    fn failed(&self, problem: Problem) -> FetchError {
+        FetchError {
+            url: self.url.clone(),
+            problem,
+        }
     }
 
     fn request(&self) -> Result<Vec<u8>, Problem> {
