@@ -1,5 +1,6 @@
 //! The `clerk-gate` command. One module a subcommand; each has its `Arguments` and a `run`.
 
+mod doctor;
 mod local;
 
 use std::error::Error;
@@ -17,6 +18,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Doctor(doctor::Arguments),
     Local(local::Arguments),
 }
 
@@ -25,6 +27,7 @@ type Outcome = Result<ExitCode, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Local(arguments) => local::run(arguments),
     };
     outcome.unwrap_or_else(|error| {

@@ -1,0 +1,113 @@
+//! Rules about the webhook endpoint.
+
+use crate::doctor::facts::{Answer, Exchange, Server, Webhook};
+use crate::doctor::rule::{Check, Outcome, Rule, Severity, Unknown};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "webhook-unsigned",
+        title: "Deliveries without a signature are refused",
+        severity: Severity::High,
+        asvs: "4.1.5",
+        source: "guide, step 4; Clerk W1",
+        how: "posts an event that means nothing to the --webhook path, without signature",
+        remedy: "verify every delivery before anything else: an Endpoint of the gate does",
+        check: Check::Server(|server| refused(&webhook(server)?.unsigned)),
+    },
+    Rule {
+        id: "webhook-signature",
+        title: "Deliveries with a wrong signature are refused",
+        severity: Severity::High,
+        asvs: "4.1.5",
+        source: "guide, step 4; Clerk W1",
+        how: "posts the event signed with another secret and, where the secret is known, signed for another body",
+        remedy: "compare the signature with the one of id, timestamp and the raw body",
+        check: Check::Server(|server| {
+            let webhook = webhook(server)?;
+            let mut found = refused(&webhook.forged)?;
+            if let Some(signed) = &webhook.signed {
+                found.extend(refused(&signed.altered)?);
+            }
+            Ok(found)
+        }),
+    },
+    Rule {
+        id: "webhook-stale",
+        title: "Old deliveries are refused",
+        severity: Severity::Medium,
+        asvs: "4.1.5",
+        source: "Clerk W2",
+        how: "posts the event with a genuine signature that is an hour old; needs the webhook secret",
+        remedy: "refuse timestamps that are more than five minutes away",
+        check: Check::Server(|server| refused(&signed(server)?.stale)),
+    },
+    Rule {
+        id: "webhook-genuine",
+        title: "Genuine deliveries are accepted",
+        severity: Severity::Medium,
+        asvs: "",
+        source: "guide, step 4; Clerk W4",
+        how: "posts the event with a genuine signature; needs the webhook secret",
+        remedy: "let the server have the same secret, let the path need no session, and answer 200 to types it does not know",
+        check: Check::Server(|server| accepted(&signed(server)?.genuine)),
+    },
+    Rule {
+        id: "webhook-duplicate",
+        title: "A delivery that comes again is tolerated",
+        severity: Severity::Medium,
+        asvs: "",
+        source: "guide, step 4; Clerk W3",
+        how: "posts the same genuine delivery once more; needs the webhook secret",
+        remedy: "remember message ids, and answer 200 to those that were handled",
+        check: Check::Server(|server| {
+            let signed = signed(server)?;
+            if !signed.genuine.answer()?.is_success() {
+                let what = "the genuine delivery was refused; see the rule webhook-genuine";
+                return Err(Unknown::NotAsked(what.to_owned()));
+            }
+            accepted(&signed.duplicate)
+        }),
+    },
+    Rule {
+        id: "webhook-method",
+        title: "The endpoint takes POST alone",
+        severity: Severity::Low,
+        asvs: "4.1.4",
+        source: "Clerk W6",
+        how: "asks for the --webhook path with GET",
+        remedy: "answer 405 to everything but POST",
+        check: Check::Server(|server| {
+            let get = &webhook(server)?.get;
+            judge(get, !get.answer()?.is_success(), "wanted 405")
+        }),
+    },
+];
+
+fn webhook(server: &Server) -> Result<&Webhook, Unknown> {
+    let what = "no --webhook path was given";
+    let webhook = server.webhook.as_ref();
+    webhook.ok_or_else(|| Unknown::NotAsked(what.to_owned()))
+}
+
+fn signed(server: &Server) -> Result<&crate::doctor::facts::Signed, Unknown> {
+    let what = "the webhook secret is not known here; add --env-file";
+    let signed = webhook(server)?.signed.as_ref();
+    signed.ok_or_else(|| Unknown::NotAsked(what.to_owned()))
+}
+
+/// A failure of the server is no refusal: it is answered again and again.
+fn refused(exchange: &Exchange) -> Outcome {
+    let refused = (400..500).contains(&exchange.answer()?.status);
+    judge(exchange, refused, "wanted 400")
+}
+
+fn accepted(exchange: &Exchange) -> Outcome {
+    let accepted = exchange.answer().map(Answer::is_success)?;
+    judge(exchange, accepted, "wanted 200")
+}
+
+fn judge(exchange: &Exchange, good: bool, wanted: &str) -> Outcome {
+    let status = exchange.answer()?.status;
+    let found = exchange.found(format!("answers {status}, {wanted}"));
+    Ok((!good).then_some(found).into_iter().collect())
+}
