@@ -103,6 +103,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let what = "nothing to check: name --repo, --env-file or --url";
         return Err(what.into());
     }
+    for entry in report.stale(&arguments.accept) {
+        progress(&format!(
+            "--accept {entry}: fits nothing any more; remove it"
+        ));
+    }
     let text = match arguments.format {
         Format::Table => {
             let colours = arguments.output.is_none()

@@ -60,6 +60,19 @@ fn the_table_has_no_colours_where_nobody_sees_them() {
 }
 
 #[test]
+fn colours_are_for_terminals_and_for_whoever_forces_them() {
+    let project = Project::repository();
+    for (variables, coloured) in [
+        (vec![("CLICOLOR_FORCE", "1")], true),
+        (vec![("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+        (vec![], false),
+    ] {
+        let run = Run::with(project.path(), &[], &variables);
+        assert_eq!(run.stdout.contains('\x1b'), coloured, "{variables:?}");
+    }
+}
+
+#[test]
 fn the_page_needs_nothing_from_elsewhere() {
     let run = run("html");
     assert_eq!(run.code, 0);
@@ -86,6 +99,8 @@ fn the_shape_of_the_json_report_is_stable() {
         "tool": text,
         "version": text,
         "asvs": text,
+        "at": "number",
+        "subjects": { "repository": text, "environment": text, "keys": text, "server": text },
         "summary": {
             "found": "number",
             "failed": "number",

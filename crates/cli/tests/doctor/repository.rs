@@ -144,6 +144,8 @@ fn what_was_accepted_is_shown_and_not_counted() {
         let run = Run::new(project.path(), &["--format", "json", "--accept", accept]);
         assert!(run.rules(verdict).contains("git-history"), "{accept}");
         assert_eq!(run.code, code, "{accept}");
+        let is_stale = run.stderr.contains("fits nothing any more");
+        assert_eq!(is_stale, verdict == "found", "{accept}");
     }
 }
 

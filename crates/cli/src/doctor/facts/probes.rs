@@ -71,7 +71,11 @@ pub(super) fn run(options: &Options) -> Result<Server, Unknown> {
         trace: asking.ask("TRACE", "/", &[("x-doctor", &marker)], ""),
         files: FILES.iter().map(|path| asking.get(path, &[])).collect(),
         webhook: options.webhook.as_ref().map(|path| asking.webhook(path)),
-        missing: asking.get(&missing, &[("accept", "text/html"), ("referer", &marker)]),
+        // The path is another one each time; findings about it keep one name.
+        missing: Exchange {
+            request: "GET an unknown path".to_owned(),
+            ..asking.get(&missing, &[("accept", "text/html"), ("referer", &marker)])
+        },
         target: options.target.clone(),
         behind_proxy: options.behind_proxy,
         frontend_api: options.frontend_api.clone(),

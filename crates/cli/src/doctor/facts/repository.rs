@@ -10,6 +10,7 @@ use crate::doctor::secrets::{self, Kind};
 
 /// A working copy, as far as the rules ask.
 pub(in crate::doctor) struct Repository {
+    pub(in crate::doctor) directory: String,
     /// Secrets in files as they are tracked now.
     pub(in crate::doctor) tracked: Vec<Hit>,
     /// Lines of tracked files that name a secret in a way that browsers get it.
@@ -46,6 +47,7 @@ impl Repository {
         let tracked = git.grep(secrets::PATTERN, secrets::kinds)?;
         let history = git.history(commits, &tracked);
         Ok(Self {
+            directory: directory.display().to_string(),
             public: git.grep(PUBLIC, |_| vec![Kind::PublicName])?,
             env_files: paths()
                 .filter(|path| is_env_file(path))

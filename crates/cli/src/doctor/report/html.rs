@@ -31,7 +31,19 @@ fn summary(page: &mut String, report: &Report) {
     };
     put(
         page,
-        format_args!("<p class=\"headline {class}\">{words}</p>\n<ul class=\"counts\">\n"),
+        format_args!("<p class=\"headline {class}\">{words}</p>\n<dl>\n"),
+    );
+    for (area, name) in &report.subjects {
+        let (area, name) = (upper(area.name()), escape(name));
+        put(
+            page,
+            format_args!("<div><dt>{area}</dt><dd><code>{name}</code></dd></div>\n"),
+        );
+    }
+    let at = httpdate::fmt_http_date(report.at);
+    put(
+        page,
+        format_args!("<div><dt>Checked</dt><dd>{at}</dd></div>\n</dl>\n<ul class=\"counts\">\n"),
     );
     for verdict in Verdict::ALL {
         let (name, words, count) = (verdict.name(), verdict.words(), report.count(verdict));

@@ -1,5 +1,7 @@
 //! The report for programs. Members are added, never renamed.
 
+use std::time::UNIX_EPOCH;
+
 use serde_json::{Map, Value, json};
 
 use super::{Item, Report, Verdict};
@@ -19,12 +21,19 @@ pub(in crate::doctor) fn json(report: &Report) -> String {
             "source": item.source,
         })
     });
+    let subjects = report.subjects.iter();
+    let subjects: Map<String, Value> = subjects
+        .map(|(area, name)| (area.name().to_owned(), name.as_str().into()))
+        .collect();
+    let at = report.at.duration_since(UNIX_EPOCH);
     let document = json!({
         "tool": "clerk-gate doctor",
         "version": env!("CARGO_PKG_VERSION"),
         "asvs": ASVS,
+        "at": at.map_or(0, |since| since.as_secs()),
+        "subjects": subjects,
         "summary": summary,
-        "rules": report.0.iter().map(rule).collect::<Value>(),
+        "rules": report.items.iter().map(rule).collect::<Value>(),
         "for_people": for_people.collect::<Value>(),
     });
     format!("{document:#}\n")

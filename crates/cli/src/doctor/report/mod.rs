@@ -10,12 +10,19 @@ pub(super) use self::json::json;
 pub(super) use self::sarif::sarif;
 pub(super) use self::table::table;
 
+use std::time::SystemTime;
+
 use super::facts::Facts;
 use super::rule::{Area, Check, Evidence, Outcome, Rule, Unknown};
 use super::rules;
 
 /// What became of every rule, in the order of the checklist.
-pub(super) struct Report(Vec<Item>);
+pub(super) struct Report {
+    items: Vec<Item>,
+    /// Where each area's facts came from, for those that are there.
+    subjects: Vec<(Area, String)>,
+    at: SystemTime,
+}
 
 /// A rule and what became of it.
 pub(super) struct Item {
@@ -76,12 +83,32 @@ impl Report {
     /// Judges every rule. `accepted` has rules whose findings are borne, as `RULE[:PLACE]`.
     pub(super) fn new(facts: &Facts, accepted: &[String]) -> Self {
         let items = rules::all().map(|rule| item(rule, judge(rule, facts), accepted));
-        Self(items.collect())
+        Self {
+            items: items.collect(),
+            subjects: facts.subjects(),
+            at: SystemTime::now(),
+        }
+    }
+
+    /// Those of `accepted` that fit nothing in what was checked: the next mistake could hide
+    /// behind them.
+    pub(super) fn stale<'a>(&'a self, accepted: &'a [String]) -> impl Iterator<Item = &'a String> {
+        accepted.iter().filter(|entry| {
+            let id = entry.split(':').next().unwrap_or_default();
+            let mut own = self.items.iter().filter(|item| item.rule.id == id);
+            own.any(|item| match item.verdict {
+                Verdict::Failed | Verdict::NotChecked => false,
+                _ => !item
+                    .evidence
+                    .iter()
+                    .any(|(found, _)| accepts(entry, item.rule, found)),
+            })
+        })
     }
 
     /// Whether no rule was asked for.
     pub(super) fn is_empty(&self) -> bool {
-        self.count(Verdict::NotChecked) == self.0.len()
+        self.count(Verdict::NotChecked) == self.items.len()
     }
 
     pub(super) fn count(&self, verdict: Verdict) -> usize {
@@ -89,11 +116,13 @@ impl Report {
     }
 
     fn of(&self, verdict: Verdict) -> impl Iterator<Item = &Item> {
-        self.0.iter().filter(move |item| item.verdict == verdict)
+        self.items
+            .iter()
+            .filter(move |item| item.verdict == verdict)
     }
 
     fn in_area(&self, area: Area) -> impl Iterator<Item = &Item> {
-        self.0
+        self.items
             .iter()
             .filter(move |item| item.rule.check.area() == area)
     }
@@ -109,12 +138,8 @@ fn judge(rule: &Rule, facts: &Facts) -> Outcome {
 }
 
 fn item(rule: &'static Rule, outcome: Outcome, accepted: &[String]) -> Item {
-    let is_accepted = |evidence: &Evidence| {
-        accepted.iter().any(|entry| match entry.split_once(':') {
-            Some((id, place)) => id == rule.id && evidence.place.to_string().starts_with(place),
-            None => entry == rule.id,
-        })
-    };
+    let is_accepted =
+        |evidence: &Evidence| accepted.iter().any(|entry| accepts(entry, rule, evidence));
     let (verdict, evidence, why) = match outcome {
         Ok(found) => {
             let evidence: Vec<_> = found
@@ -139,6 +164,14 @@ fn item(rule: &'static Rule, outcome: Outcome, accepted: &[String]) -> Item {
         verdict,
         evidence,
         why,
+    }
+}
+
+/// Whether `entry`, a rule or `RULE:PLACE`, is about this finding.
+fn accepts(entry: &str, rule: &Rule, evidence: &Evidence) -> bool {
+    match entry.split_once(':') {
+        Some((id, place)) => id == rule.id && evidence.place.to_string().starts_with(place),
+        None => entry == rule.id,
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Item, Report, Verdict, cited};
 use crate::doctor::rule::{Evidence, Place, Severity};
 
 pub(in crate::doctor) fn sarif(report: &Report) -> String {
-    let results = report.0.iter().enumerate().flat_map(|(index, item)| {
+    let results = report.items.iter().enumerate().flat_map(|(index, item)| {
         let found = item.evidence.iter();
         found.map(move |(evidence, accepted)| result(index, item, evidence, *accepted))
     });
@@ -26,7 +26,7 @@ pub(in crate::doctor) fn sarif(report: &Report) -> String {
                 "name": "clerk-gate doctor",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": report.0.iter().map(rule).collect::<Value>(),
+                "rules": report.items.iter().map(rule).collect::<Value>(),
             } },
             "columnKind": "unicodeCodePoints",
             "invocations": [{

@@ -25,7 +25,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Scripts cannot read cookies that are not for them",
         severity: Severity::Medium,
         asvs: "3.3.4",
-        source: "Clerk B4",
+        source: "Clerk, XSS leak protection",
         how: "reads Set-Cookie of every answer; Clerk's own cookies, which its scripts read, are left out",
         remedy: "add HttpOnly to the cookie",
         check: Check::Server(|server| {
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Other sites' requests come without cookies",
         severity: Severity::Medium,
         asvs: "3.3.2",
-        source: "Clerk B1",
+        source: "Clerk, CSRF protection",
         how: "reads Set-Cookie of every answer",
         remedy: "add SameSite=Lax or SameSite=Strict to the cookie",
         check: Check::Server(|server| {
@@ -55,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "No cookie of a development instance is set",
         severity: Severity::Medium,
         asvs: "13.4.2",
-        source: "Clerk K6",
+        source: "Clerk, deploying to production",
         how: "looks for __clerk_db_jwt in Set-Cookie of a server that is reached over HTTPS",
         remedy: "deploy with the keys of the production instance",
         check: Check::Server(|server| {

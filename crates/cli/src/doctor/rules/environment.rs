@@ -3,7 +3,7 @@
 use clerk_gate_core::{ConfigError, Environment as Place, InstanceKind};
 
 use crate::doctor::facts::Environment;
-use crate::doctor::rule::{Check, Outcome, Rule, Severity, Unknown};
+use crate::doctor::rule::{Check, Evidence, Outcome, Rule, Severity, Unknown};
 use crate::doctor::secrets::{self, Kind};
 
 pub(super) const RULES: &[Rule] = &[
@@ -18,9 +18,7 @@ pub(super) const RULES: &[Rule] = &[
         check: Check::Environment(|env| {
             let lines = env.broken.iter();
             let file = env.file.clone().unwrap_or_default();
-            let found = |line: &usize| {
-                crate::doctor::rule::Evidence::in_file(&*file, Some(*line), "is no NAME=value")
-            };
+            let found = |line: &usize| Evidence::in_file(&*file, Some(*line), "is no NAME=value");
             Ok(lines.map(found).collect())
         }),
     },
@@ -39,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "The publishable key is set and well formed",
         severity: Severity::High,
         asvs: "",
-        source: "guide, step 1; Clerk K3",
+        source: "guide, step 1; Clerk, environment variables",
         how: "parses CLERK_PUBLISHABLE_KEY as the gate does",
         remedy: "copy the publishable key from the API keys page of the Clerk dashboard",
         check: Check::Environment(|env| Ok(mistakes(env, "env-publishable-key"))),
@@ -52,14 +50,14 @@ pub(super) const RULES: &[Rule] = &[
         source: "guide, step 1",
         how: "parses CLERK_SECRET_KEY as the gate does; it may be missing",
         remedy: "copy the secret key from the API keys page of the Clerk dashboard",
-        check: Check::Environment(|env| Ok(mistakes(env, "env-secret-key"))),
+        check: Check::Environment(|env| optional(env, "env-secret-key", &["CLERK_SECRET_KEY"])),
     },
     Rule {
         id: "env-public-secret",
         title: "No variable with a public prefix holds a secret",
         severity: Severity::High,
         asvs: "13.3.1",
-        source: "Clerk K2",
+        source: "Clerk, environment variables",
         how: "looks at the names and values of NEXT_PUBLIC_…, VITE_…, PUBLIC_…, NUXT_PUBLIC_… and EXPO_PUBLIC_…",
         remedy: "remove the variable and replace the secret in the Clerk dashboard: browsers have it",
         check: Check::Environment(public_secrets),
@@ -69,17 +67,17 @@ pub(super) const RULES: &[Rule] = &[
         title: "Publishable and secret key are of the same kind of instance",
         severity: Severity::High,
         asvs: "",
-        source: "Clerk K1",
+        source: "Clerk, deploying to production",
         how: "compares the kinds that the keys' prefixes state",
         remedy: "copy both keys from the same instance",
-        check: Check::Environment(|env| Ok(mistakes(env, "env-kinds"))),
+        check: Check::Environment(|env| of_keys(env, "env-kinds")),
     },
     Rule {
         id: "env-live-keys",
         title: "Production has live keys",
         severity: Severity::High,
         asvs: "13.2.3",
-        source: "guide, step 1; Clerk K1",
+        source: "guide, step 1; Clerk, deploying to production",
         how: "looks at the kind of keys where CLERK_GATE_ENVIRONMENT or the env file's name says production",
         remedy: "write the keys of the production instance: test users of development instances have published codes",
         check: Check::Environment(live_keys),
@@ -89,17 +87,17 @@ pub(super) const RULES: &[Rule] = &[
         title: "Development has test keys",
         severity: Severity::Medium,
         asvs: "13.2.2",
-        source: "guide, step 1; Clerk K1",
+        source: "guide, step 1; Clerk, deploying to production",
         how: "looks at the kind of keys where CLERK_GATE_ENVIRONMENT says development",
         remedy: "write the keys of the development instance: live keys give a laptop power over real users",
-        check: Check::Environment(|env| Ok(mistakes(env, "env-test-keys"))),
+        check: Check::Environment(|env| of_keys(env, "env-test-keys")),
     },
     Rule {
         id: "env-instance",
         title: "Live keys are of an instance with a domain of its own",
         severity: Severity::Medium,
         asvs: "13.2.3",
-        source: "Clerk K6",
+        source: "Clerk, deploying to production",
         how: "looks at the Frontend API host in a live publishable key",
         remedy: "copy the key of the production instance, whose Frontend API is at clerk.<your domain>",
         check: Check::Environment(own_instance),
@@ -109,7 +107,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "The webhook secret is set and well formed",
         severity: Severity::High,
         asvs: "4.1.5",
-        source: "guide, step 4; Clerk W5",
+        source: "guide, step 4; Clerk, webhooks",
         how: "parses CLERK_WEBHOOK_SIGNING_SECRET as the gate does",
         remedy: "copy the signing secret, whsec_…, from the endpoint's page in the Clerk dashboard",
         check: Check::Environment(webhook_secret),
@@ -119,7 +117,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "The application's origins are set and well formed",
         severity: Severity::High,
         asvs: "3.5.1",
-        source: "guide, step 3; Clerk T1",
+        source: "guide, step 3; Clerk, deploying to production",
         how: "parses CLERK_GATE_ORIGINS as the gate does",
         remedy: "list where browsers find the application, like https://app.example.com, separated by commas",
         check: Check::Environment(|env| Ok(mistakes(env, "env-origins"))),
@@ -129,7 +127,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Origins are https in production",
         severity: Severity::High,
         asvs: "12.2.1",
-        source: "guide, checklist; Clerk T1",
+        source: "guide, checklist; Clerk, deploying to production",
         how: "looks at the scheme of each origin",
         remedy: "write the origin with https://",
         check: Check::Environment(|env| Ok(mistakes(env, "env-origins-https"))),
@@ -139,27 +137,29 @@ pub(super) const RULES: &[Rule] = &[
         title: "The key that verifies tokens is well formed",
         severity: Severity::High,
         asvs: "9.1.3",
-        source: "Clerk T4",
+        source: "Clerk, manual JWT verification",
         how: "parses CLERK_JWT_KEY as the gate does; it may be missing",
         remedy: "copy the JWT public key from the API keys page of the Clerk dashboard",
-        check: Check::Environment(|env| Ok(mistakes(env, "env-jwt-key"))),
+        check: Check::Environment(|env| optional(env, "env-jwt-key", &["CLERK_JWT_KEY"])),
     },
     Rule {
         id: "env-urls",
         title: "URLs of Clerk's APIs are https",
         severity: Severity::High,
         asvs: "12.3.1",
-        source: "Clerk B9",
+        source: "Clerk, proxying the Frontend API",
         how: "parses CLERK_PROXY_URL and CLERK_API_URL as the gate does; they may be missing",
         remedy: "write an https URL, or remove the variable",
-        check: Check::Environment(|env| Ok(mistakes(env, "env-urls"))),
+        check: Check::Environment(|env| {
+            optional(env, "env-urls", &["CLERK_PROXY_URL", "CLERK_API_URL"])
+        }),
     },
     Rule {
         id: "env-store",
         title: "Handled deliveries are remembered beyond a restart",
         severity: Severity::Medium,
         asvs: "",
-        source: "guide, step 4; Clerk W3",
+        source: "guide, step 4; Clerk, webhooks",
         how: "parses CLERK_GATE_STORE as the gate does; production with a webhook secret must have one",
         remedy: "set CLERK_GATE_STORE to sqlite:webhooks.db, postgres://… or redis://…",
         check: Check::Environment(store),
@@ -172,11 +172,11 @@ pub(super) const RULES: &[Rule] = &[
         source: "guide, step 1",
         how: "parses CLERK_GATE_ENVIRONMENT as the gate does; it may be missing",
         remedy: "write development or production",
-        check: Check::Environment(|env| Ok(mistakes(env, "env-place"))),
+        check: Check::Environment(|env| optional(env, "env-place", &["CLERK_GATE_ENVIRONMENT"])),
     },
 ];
 
-type Found = Vec<crate::doctor::rule::Evidence>;
+type Found = Vec<Evidence>;
 
 /// The mistakes that core has found and that belong to the rule `id`.
 fn mistakes(env: &Environment, id: &str) -> Found {
@@ -191,6 +191,25 @@ fn mistakes(env: &Environment, id: &str) -> Found {
         env.about(name, what)
     })
     .collect()
+}
+
+/// The same, for variables that may be missing.
+fn optional(env: &Environment, id: &str, names: &[&str]) -> Outcome {
+    if names.iter().any(|name| has(env, name)) {
+        return Ok(mistakes(env, id));
+    }
+    let what = format!("{} is not set, and need not be", names.join(" or "));
+    Err(Unknown::NotAsked(what))
+}
+
+/// The same, for what only well-formed keys can tell.
+fn of_keys(env: &Environment, id: &str) -> Outcome {
+    let found = mistakes(env, id);
+    let unread = ["env-publishable-key", "env-secret-key"];
+    if found.is_empty() && unread.iter().any(|id| !mistakes(env, id).is_empty()) {
+        return Err(incomplete());
+    }
+    Ok(found)
 }
 
 /// The rule that a mistake breaks. Every mistake breaks one.
@@ -249,7 +268,7 @@ fn public_secrets(env: &Environment) -> Outcome {
 }
 
 fn live_keys(env: &Environment) -> Outcome {
-    let mut found = mistakes(env, "env-live-keys");
+    let mut found = of_keys(env, "env-live-keys")?;
     let is_production = env.file.as_deref().is_some_and(|file| {
         let name = file.rsplit('/').next().unwrap_or(file);
         name.split('.')
@@ -289,6 +308,9 @@ fn webhook_secret(env: &Environment) -> Outcome {
 
 fn store(env: &Environment) -> Outcome {
     let mut found = mistakes(env, "env-store");
+    if found.is_empty() && env.settings.is_err() {
+        return Err(incomplete());
+    }
     if let Ok(settings) = &env.settings
         && settings.environment() == Place::Production
         && !settings.webhook_secrets().is_empty()

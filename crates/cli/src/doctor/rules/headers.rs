@@ -49,7 +49,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Scripts cannot ask for devices",
         severity: Severity::Low,
         asvs: "",
-        source: "hardening beyond the guide",
+        source: "beyond the guide",
         how: "reads Permissions-Policy on the home page",
         remedy: "send Permissions-Policy: camera=(), geolocation=(), microphone=()",
         check: Check::Server(|server| page_wants(server, "permissions-policy", |v| !v.is_empty())),
@@ -59,7 +59,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Foreign openers lose their hold on pages",
         severity: Severity::Low,
         asvs: "3.4.8",
-        source: "hardening beyond the guide",
+        source: "beyond the guide",
         how: "reads Cross-Origin-Opener-Policy on the home page",
         remedy: "send Cross-Origin-Opener-Policy: same-origin-allow-popups",
         check: Check::Server(|server| {
@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Other sites cannot load responses into their pages",
         severity: Severity::Low,
         asvs: "3.5.8",
-        source: "hardening beyond the guide",
+        source: "beyond the guide",
         how: "reads Cross-Origin-Resource-Policy on the home page",
         remedy: "send Cross-Origin-Resource-Policy: same-origin",
         check: Check::Server(|server| {

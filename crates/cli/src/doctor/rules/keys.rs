@@ -9,7 +9,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "The instance's key set can be fetched",
         severity: Severity::High,
         asvs: "9.1.3",
-        source: "Clerk K3",
+        source: "Clerk, environment variables",
         how: "fetches {issuer}/.well-known/jwks.json once, as the gate does",
         remedy: "let this machine reach the Frontend API, and check its host in the publishable key or CLERK_PROXY_URL",
         check: Check::Keys(|keys| {
@@ -26,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Every published key can verify tokens",
         severity: Severity::Low,
         asvs: "9.1.2",
-        source: "Clerk T4",
+        source: "Clerk, manual JWT verification",
         how: "reads the key set and counts keys that are weak, for something else, or without a kid",
         remedy: "ask Clerk to withdraw the key, or the proxy at CLERK_PROXY_URL to hand on Clerk's own answer",
         check: Check::Keys(|keys| {
@@ -42,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "The secret key is one of the same instance",
         severity: Severity::High,
         asvs: "",
-        source: "Clerk K4",
+        source: "beyond the guide",
         how: "fetches the key set with the secret key from the Backend API and compares the kids",
         remedy: "copy both keys from one instance of the Clerk dashboard",
         check: Check::Keys(secret_key),
@@ -52,7 +52,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "The key that verifies tokens is one of the instance's",
         severity: Severity::High,
         asvs: "9.1.3",
-        source: "Clerk T4",
+        source: "Clerk, manual JWT verification",
         how: "looks for the modulus of CLERK_JWT_KEY in the published key set",
         remedy: "copy the JWT public key again, or remove CLERK_JWT_KEY and let the gate fetch the keys",
         check: Check::Keys(|keys| {

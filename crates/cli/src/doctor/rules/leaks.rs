@@ -19,7 +19,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "No header tells versions of the server's software",
         severity: Severity::Low,
         asvs: "13.4.6",
-        source: "hardening beyond the guide",
+        source: "beyond the guide",
         how: "reads Server, X-Powered-By and their kin on the home page, an error and a refusal",
         remedy: "remove the header, or the version from it",
         check: Check::Server(versions),
@@ -29,7 +29,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Error pages repeat nothing of the request",
         severity: Severity::Medium,
         asvs: "1.2.1",
-        source: "hardening beyond the guide",
+        source: "beyond the guide",
         how: "asks for a path, a query and a Referer that nobody else has, and looks for them in the answer",
         remedy: "answer errors with fixed words",
         check: Check::Server(|server| {
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
             let repeated = answer.body.contains(&server.marker);
             let what = "the body of the answer repeats the request";
             Ok(repeated
-                .then(|| Evidence::at("GET /(unknown path)", what))
+                .then(|| server.missing.found(what))
                 .into_iter()
                 .collect())
         }),
@@ -47,7 +47,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Errors do not show the program's insides",
         severity: Severity::Medium,
         asvs: "16.5.1",
-        source: "hardening beyond the guide",
+        source: "beyond the guide",
         how: "looks for stack traces, panics and source paths in every answer",
         remedy: "switch debug modes off, and answer errors with fixed words",
         check: Check::Server(|server| {
@@ -67,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "TRACE is refused",
         severity: Severity::Low,
         asvs: "13.4.4",
-        source: "hardening beyond the guide",
+        source: "beyond the guide",
         how: "sends TRACE with a header line and looks for it in the answer",
         remedy: "switch TRACE off in the server or proxy",
         check: Check::Server(|server| {

@@ -9,7 +9,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Requests from foreign pages are refused",
         severity: Severity::High,
         asvs: "3.5.1",
-        source: "guide, step 3; Clerk B1",
+        source: "guide, step 3; Clerk, CSRF protection",
         how: "posts nothing to the first --protected path with a foreign Origin and a cookie that is no session",
         remedy: "compare Origin and Sec-Fetch-Site with the application's origins: the gate does for every request that comes with a cookie",
         check: Check::Server(|server| {

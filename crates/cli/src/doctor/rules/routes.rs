@@ -1,7 +1,7 @@
 //! Rules about protected routes.
 
 use crate::doctor::facts::{Answer, Exchange, Server};
-use crate::doctor::rule::{Check, Evidence, Outcome, Rule, Severity};
+use crate::doctor::rule::{Check, Evidence, Outcome, Rule, Severity, Unknown};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -24,10 +24,11 @@ pub(super) const RULES: &[Rule] = &[
         title: "Tokens that nobody has signed are refused",
         severity: Severity::High,
         asvs: "9.1.1",
-        source: "Clerk T4",
+        source: "Clerk, manual JWT verification",
         how: "asks for the first --protected path with an unsigned token (alg none), a wrong signature, and an unsigned cookie",
         remedy: "verify signature, algorithm and claims of every token: the gate's verifier does",
         check: Check::Server(|server| {
+            is_closed(server)?;
             each(&server.forged, |answer| {
                 let refused = matches!(answer.status, 400 | 401 | 403);
                 (!refused).then(|| format!("answers {}, wanted 401", answer.status))
@@ -39,7 +40,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Other spellings of a protected path are refused too",
         severity: Severity::High,
         asvs: "1.1.1",
-        source: "hardening beyond the guide",
+        source: "beyond the guide",
         how: "asks for the first --protected path with doubled and encoded slashes, dots, an encoded letter, capitals and a parameter",
         remedy: "decide on the same reading of the path as the router: the gate refuses paths that have two",
         check: Check::Server(forms),
@@ -49,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Answers that depend on the session are not stored",
         severity: Severity::Medium,
         asvs: "14.3.2",
-        source: "Clerk B12",
+        source: "beyond the guide",
         how: "reads Cache-Control of the refusals of protected routes",
         remedy: "send Cache-Control: no-store",
         check: Check::Server(|server| {
@@ -70,7 +71,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "Redirects do not follow a forwarded host",
         severity: Severity::High,
         asvs: "4.1.3",
-        source: "Clerk B8",
+        source: "Clerk, deploying behind a proxy",
         how: "opens the first --protected path with a foreign X-Forwarded-Host and looks for it in the answer",
         remedy: "build redirects from configured origins, and let the proxy overwrite X-Forwarded-Host",
         check: Check::Server(|server| {
@@ -97,8 +98,21 @@ fn each(exchanges: &[Exchange], fault: impl Fn(&Answer) -> Option<String>) -> Ou
     Ok(found)
 }
 
+/// What is open anyway tells nothing about ways around a check.
+fn is_closed(server: &Server) -> Result<(), Unknown> {
+    let Some(first) = server.protected.first() else {
+        return Ok(());
+    };
+    if first.answer()?.is_success() {
+        let what = "the route is open; see the rule route-open";
+        return Err(Unknown::NotAsked(what.to_owned()));
+    }
+    Ok(())
+}
+
 /// A page that is served for every unknown path is no way in.
 fn forms(server: &Server) -> Outcome {
+    is_closed(server)?;
     let missing = server.missing.answer()?;
     let mut found: Vec<Evidence> = Vec::new();
     for form in &server.forms {

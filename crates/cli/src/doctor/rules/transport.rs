@@ -43,7 +43,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "The server's clock is right",
         severity: Severity::Medium,
         asvs: "16.2.2",
-        source: "Clerk T9",
+        source: "Clerk, manual JWT verification",
         how: "compares the Date of the home page with this machine's clock",
         remedy: "run a time service (NTP) on the server: tokens live for a minute, 5 seconds of difference are tolerated",
         check: Check::Server(clock),
