@@ -11,6 +11,73 @@ type Case = (&'static str, Vec<(&'static str, String)>, String);
 
 #[test]
 fn every_mistake_in_a_variable_is_found_and_can_be_mended() {
+    let project = Project::new();
+    let good = project.write(".env.good", &env_text(&variables()));
+    for (rule, changes, lines) in cases() {
+        let text = env_text(&changed(&changes)) + &lines;
+        let bad = project.write(".env.production", &text);
+        let what = format!("{rule}: {changes:?} {lines}");
+        doctor(&project, &bad).finds(&[rule], &what);
+        // The remedy of each is to write what the good file has.
+        std::fs::copy(&good, &bad).expect("copied");
+        doctor(&project, &bad).finds(&[], &what);
+    }
+}
+
+#[test]
+fn a_report_says_variable_and_line_and_never_the_value() {
+    let project = Project::new();
+    let planted = format!("sk_live_{RANDOM}");
+    let text = env_text(&changed(&[
+        ("CLERK_PUBLISHABLE_KEY", planted.clone()),
+        ("CLERK_WEBHOOK_SIGNING_SECRET", planted.clone()),
+        ("CLERK_GATE_ORIGINS", planted.clone()),
+        ("CLERK_JWT_KEY", planted.clone()),
+        ("NEXT_PUBLIC_X", planted.clone()),
+    ])) + &format!("broken {planted}\nCLERK_SECRET_KEY={planted}\n");
+    let file = project.write(".env.production", &text);
+    let file = file.display().to_string();
+    for format in ["table", "json", "sarif", "html"] {
+        let run = Run::new(project.path(), &["--env-file", &file, "--format", format]);
+        assert_eq!(run.code, 1, "{format}");
+        for text in [&run.stdout, &run.stderr] {
+            assert!(!text.contains(RANDOM), "{format}: {text}");
+        }
+        let place = format!("{file}:1");
+        assert!(
+            run.stdout.contains(&place) || format == "sarif",
+            "{format}: {}",
+            run.stdout
+        );
+    }
+}
+
+#[test]
+fn without_a_file_the_variables_of_the_process_are_read() {
+    let project = Project::new();
+    let own = [("CLERK_PUBLISHABLE_KEY", "pk_live_!")];
+    let run = Run::with(project.path(), &["--format", "json"], &own);
+    assert!(run.rules("found").contains("env-publishable-key"));
+    assert_eq!(run.code, 1);
+}
+
+#[test]
+fn an_env_file_that_cannot_be_read_is_no_clean_one() {
+    let project = Project::new();
+    let run = Run::new(
+        project.path(),
+        &["--env-file", "missing", "--format", "json"],
+    );
+    assert_eq!(run.code, 2);
+    assert!(run.rules("failed").contains("env-publishable-key"));
+}
+
+/// The rules that a seed here breaks.
+pub(crate) fn seeded() -> Vec<&'static str> {
+    cases().iter().map(|(rule, ..)| *rule).collect()
+}
+
+fn cases() -> Vec<Case> {
     let other = key_set(&[Signer::other()]);
     let own = key_set(&[Signer::primary()]);
     let strangers = serve_keys(other, own.clone());
@@ -18,7 +85,7 @@ fn every_mistake_in_a_variable_is_found_and_can_be_mended() {
     let set = |name: &'static str, value: &str| vec![(name, value.to_owned())];
     let plain = |rule, changes| -> Case { (rule, changes, String::new()) };
     let line = |rule, line: &str| -> Case { (rule, vec![], format!("{line}\n")) };
-    let cases: Vec<Case> = vec![
+    vec![
         line("env-syntax", "this is no assignment"),
         line("env-repeated", "CLERK_GATE_ORIGINS=https://app.test"),
         plain("env-publishable-key", set("CLERK_PUBLISHABLE_KEY", "")),
@@ -134,66 +201,7 @@ fn every_mistake_in_a_variable_is_found_and_can_be_mended() {
             "keys-jwt-key",
             vec![("CLERK_JWT_KEY", Signer::other().public_pem())],
         ),
-    ];
-    let project = Project::new();
-    let good = project.write(".env.good", &env_text(&variables()));
-    for (rule, changes, lines) in cases {
-        let text = env_text(&changed(&changes)) + &lines;
-        let bad = project.write(".env.production", &text);
-        let what = format!("{rule}: {changes:?} {lines}");
-        doctor(&project, &bad).finds(&[rule], &what);
-        // The remedy of each is to write what the good file has.
-        std::fs::copy(&good, &bad).expect("copied");
-        doctor(&project, &bad).finds(&[], &what);
-    }
-}
-
-#[test]
-fn a_report_says_variable_and_line_and_never_the_value() {
-    let project = Project::new();
-    let planted = format!("sk_live_{RANDOM}");
-    let text = env_text(&changed(&[
-        ("CLERK_PUBLISHABLE_KEY", planted.clone()),
-        ("CLERK_WEBHOOK_SIGNING_SECRET", planted.clone()),
-        ("CLERK_GATE_ORIGINS", planted.clone()),
-        ("CLERK_JWT_KEY", planted.clone()),
-        ("NEXT_PUBLIC_X", planted.clone()),
-    ])) + &format!("broken {planted}\nCLERK_SECRET_KEY={planted}\n");
-    let file = project.write(".env.production", &text);
-    let file = file.display().to_string();
-    for format in ["table", "json", "sarif", "html"] {
-        let run = Run::new(project.path(), &["--env-file", &file, "--format", format]);
-        assert_eq!(run.code, 1, "{format}");
-        for text in [&run.stdout, &run.stderr] {
-            assert!(!text.contains(RANDOM), "{format}: {text}");
-        }
-        let place = format!("{file}:1");
-        assert!(
-            run.stdout.contains(&place) || format == "sarif",
-            "{format}: {}",
-            run.stdout
-        );
-    }
-}
-
-#[test]
-fn without_a_file_the_variables_of_the_process_are_read() {
-    let project = Project::new();
-    let own = [("CLERK_PUBLISHABLE_KEY", "pk_live_!")];
-    let run = Run::with(project.path(), &["--format", "json"], &own);
-    assert!(run.rules("found").contains("env-publishable-key"));
-    assert_eq!(run.code, 1);
-}
-
-#[test]
-fn an_env_file_that_cannot_be_read_is_no_clean_one() {
-    let project = Project::new();
-    let run = Run::new(
-        project.path(),
-        &["--env-file", "missing", "--format", "json"],
-    );
-    assert_eq!(run.code, 2);
-    assert!(run.rules("failed").contains("env-publishable-key"));
+    ]
 }
 
 fn doctor(project: &Project, file: &std::path::Path) -> Run {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::project::{Project, env_text, variables};
 use super::run::Run;
 use super::server::Server;
+use super::{environment, repository, url};
 
 fn arguments(server: &Server, format: &'static str) -> Vec<String> {
     let list = [
@@ -44,6 +45,15 @@ fn a_hardened_application_gives_no_finding_and_every_rule_was_checked() {
     assert_eq!(run.rules("not-checked"), BTreeSet::new());
     assert_eq!(run.rules("accepted"), BTreeSet::new());
     assert!(run.rules("passed").len() >= 60);
+}
+
+#[test]
+fn no_rule_is_without_a_seeded_mistake() {
+    let rules = run("json").rules("passed");
+    let seeded = [repository::seeded(), environment::seeded(), url::seeded()];
+    let seeded: Vec<_> = seeded.into_iter().flatten().map(str::to_owned).collect();
+    assert!(seeded.len() >= 90, "{}", seeded.len());
+    assert_eq!(seeded.into_iter().collect::<BTreeSet<_>>(), rules);
 }
 
 #[test]

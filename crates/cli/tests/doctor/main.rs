@@ -4,6 +4,7 @@
 //! the remedy is followed.
 
 mod environment;
+mod faults;
 mod hardened;
 mod project;
 mod repository;

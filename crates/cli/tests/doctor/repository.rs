@@ -12,90 +12,7 @@ struct Case {
 
 #[test]
 fn every_way_of_keeping_secrets_in_git_is_found_and_can_be_mended() {
-    let case = |rule, seed, mend| Case { rule, seed, mend };
-    let cases = [
-        case(
-            "git-live-key",
-            |p| leak(p, &format!("key = 'sk_live_{RANDOM}'")),
-            mend,
-        ),
-        case(
-            "git-live-key",
-            |p| leak(p, &format!("machine = ak_{RANDOM}")),
-            mend,
-        ),
-        case(
-            "git-test-key",
-            |p| leak(p, &format!("sk_test_{RANDOM}")),
-            mend,
-        ),
-        case(
-            "git-webhook-secret",
-            |p| leak(p, &format!("whsec_{RANDOM}")),
-            mend,
-        ),
-        case(
-            "git-private-key",
-            |p| leak(p, "-----BEGIN RSA PRIVATE KEY-----"),
-            mend,
-        ),
-        case(
-            "git-private-key",
-            |p| leak(p, "-----BEGIN PRIVATE KEY-----"),
-            mend,
-        ),
-        case(
-            "git-store-password",
-            |p| leak(p, "postgres://app:hunter2@db/app"),
-            mend,
-        ),
-        case(
-            "git-store-password",
-            |p| leak(p, "rediss://:hunter2@cache"),
-            mend,
-        ),
-        case(
-            "git-public-secret",
-            |p| leak(p, "process.env.NEXT_PUBLIC_CLERK_SECRET_KEY"),
-            mend,
-        ),
-        case(
-            "git-env-file",
-            |p| {
-                p.write("app/.env.production", "PORT=3000\n");
-                p.git(&["add", "--force", "app/.env.production"]);
-                p.commit("forced");
-            },
-            |p| {
-                p.git(&["rm", "--quiet", "--cached", "app/.env.production"]);
-                p.commit("untracked");
-            },
-        ),
-        case(
-            "git-history",
-            |p| {
-                leak(p, &format!("sk_live_{RANDOM}"));
-                p.write("src/config.js", "\n");
-                p.commit("removed, but everybody has it");
-            },
-            |p| {
-                // What rewriting the history comes to.
-                p.git(&["reset", "--quiet", "--hard", "HEAD~2"]);
-            },
-        ),
-        case(
-            "gitignore-env",
-            |p| {
-                p.write(".gitignore", "target/\n.env.local\n");
-                p.commit("ignores too little");
-            },
-            |p| {
-                p.write(".gitignore", "target/\n.env\n.env.*\n!.env.example\n");
-                p.commit("ignores env files");
-            },
-        ),
-    ];
-    for Case { rule, seed, mend } in cases {
+    for Case { rule, seed, mend } in cases() {
         let project = Project::repository();
         seed(&project);
         doctor(&project).finds(&[rule], rule);
@@ -208,6 +125,97 @@ fn no_program_of_the_repository_is_run() {
     let _ = std::fs::remove_file(&ran);
     doctor(&project).finds(&["git-live-key"], "spy");
     assert!(!ran.exists());
+}
+
+/// The rules that a seed here breaks.
+pub(crate) fn seeded() -> Vec<&'static str> {
+    cases().iter().map(|case| case.rule).collect()
+}
+
+fn cases() -> Vec<Case> {
+    let case = |rule, seed, mend| Case { rule, seed, mend };
+    vec![
+        case(
+            "git-live-key",
+            |p| leak(p, &format!("key = 'sk_live_{RANDOM}'")),
+            mend,
+        ),
+        case(
+            "git-live-key",
+            |p| leak(p, &format!("machine = ak_{RANDOM}")),
+            mend,
+        ),
+        case(
+            "git-test-key",
+            |p| leak(p, &format!("sk_test_{RANDOM}")),
+            mend,
+        ),
+        case(
+            "git-webhook-secret",
+            |p| leak(p, &format!("whsec_{RANDOM}")),
+            mend,
+        ),
+        case(
+            "git-private-key",
+            |p| leak(p, "-----BEGIN RSA PRIVATE KEY-----"),
+            mend,
+        ),
+        case(
+            "git-private-key",
+            |p| leak(p, "-----BEGIN PRIVATE KEY-----"),
+            mend,
+        ),
+        case(
+            "git-store-password",
+            |p| leak(p, "postgres://app:hunter2@db/app"),
+            mend,
+        ),
+        case(
+            "git-store-password",
+            |p| leak(p, "rediss://:hunter2@cache"),
+            mend,
+        ),
+        case(
+            "git-public-secret",
+            |p| leak(p, "process.env.NEXT_PUBLIC_CLERK_SECRET_KEY"),
+            mend,
+        ),
+        case(
+            "git-env-file",
+            |p| {
+                p.write("app/.env.production", "PORT=3000\n");
+                p.git(&["add", "--force", "app/.env.production"]);
+                p.commit("forced");
+            },
+            |p| {
+                p.git(&["rm", "--quiet", "--cached", "app/.env.production"]);
+                p.commit("untracked");
+            },
+        ),
+        case(
+            "git-history",
+            |p| {
+                leak(p, &format!("sk_live_{RANDOM}"));
+                p.write("src/config.js", "\n");
+                p.commit("removed, but everybody has it");
+            },
+            |p| {
+                // What rewriting the history comes to.
+                p.git(&["reset", "--quiet", "--hard", "HEAD~2"]);
+            },
+        ),
+        case(
+            "gitignore-env",
+            |p| {
+                p.write(".gitignore", "target/\n.env.local\n");
+                p.commit("ignores too little");
+            },
+            |p| {
+                p.write(".gitignore", "target/\n.env\n.env.*\n!.env.example\n");
+                p.commit("ignores env files");
+            },
+        ),
+    ]
 }
 
 fn doctor(project: &Project) -> Run {

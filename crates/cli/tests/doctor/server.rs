@@ -106,11 +106,11 @@ fn application() -> clerk_gate_axum::Gated {
     let gate = Gate::builder(&settings, Keyring::fixed(keys), policy)
         .with_cors(Cors::default())
         .with_trusted_proxies(["127.0.0.1"])
-        .with_webhook("/api/webhooks/clerk", endpoint.expect("a good endpoint"))
+        .with_webhook(WEBHOOK, endpoint.expect("a good endpoint"))
         .build();
     let router = Router::new()
         .route("/", get(home))
-        .route("/api/protected", post(own).get(own));
+        .route(PROTECTED, post(own).get(own));
     GateLayer::new(Arc::new(gate.expect("a good gate"))).layer(router)
 }
 
@@ -128,3 +128,8 @@ async fn home() -> Response<Body> {
 async fn own(session: Session) -> String {
     session.user_id().to_owned()
 }
+
+/// A route that needs a session.
+pub(crate) const PROTECTED: &str = "/api/protected";
+/// Where deliveries go.
+pub(crate) const WEBHOOK: &str = "/api/webhooks/clerk";

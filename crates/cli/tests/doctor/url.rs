@@ -1,15 +1,16 @@
 //! Servers with one fault each.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::response::Response;
+use axum::Router;
+use axum::http::{Method, StatusCode};
+use axum::response::Html;
+use axum::routing::any;
 
-use super::project::{Project, env_text, variables};
+use super::faults::{browser_faults, fault, leak_faults, route_faults, webhook_faults};
+use super::project::{Project, env_text, serve, variables};
 use super::run::Run;
-use super::server::{Asked, Fault, Server};
+use super::server::{Fault, PROTECTED, Server, WEBHOOK};
 
 #[test]
 fn every_fault_that_browsers_suffer_from_is_found_and_can_be_mended() {
@@ -31,6 +32,18 @@ fn every_leak_of_a_server_is_found_and_can_be_mended() {
     check(leak_faults());
 }
 
+/// The rules that a fault here breaks.
+pub(crate) fn seeded() -> Vec<&'static str> {
+    let faults = [
+        browser_faults(),
+        route_faults(),
+        webhook_faults(),
+        leak_faults(),
+    ];
+    let rules = faults.iter().flatten().map(|(rule, _)| *rule);
+    rules.chain(["https-served"]).collect()
+}
+
 /// Each fault breaks one rule, and no other, until it is mended.
 fn check(faults: Vec<(&'static str, Fault)>) {
     let project = Project::new();
@@ -44,231 +57,40 @@ fn check(faults: Vec<(&'static str, Fault)>) {
     }
 }
 
-fn browser_faults() -> Vec<(&'static str, Fault)> {
-    let cookie = |rule, line: &'static str| on_home(rule, "set-cookie", line);
-    let policy = |rule, line: &'static str| on_home(rule, "content-security-policy", line);
-    vec![
-        fault("https-redirect", |asked, response| {
-            if !asked.has("x-forwarded-proto") {
-                *response.status_mut() = StatusCode::OK;
-            }
-        }),
-        fault("https-redirect", |asked, response| {
-            if !asked.has("x-forwarded-proto") {
-                redirect(response, "http://app.test/");
-            }
-        }),
-        without("hsts", "strict-transport-security"),
-        with(
-            "hsts",
-            "strict-transport-security",
-            "max-age=3600; includeSubDomains",
-        ),
-        with("hsts", "strict-transport-security", "max-age=63072000"),
-        with("clock", "date", "Thu, 01 Jan 2026 00:00:00 GMT"),
-        without("header-nosniff", "x-content-type-options"),
-        without("header-frame", "x-frame-options"),
-        with("header-frame", "x-frame-options", "ALLOWALL"),
-        without("header-referrer", "referrer-policy"),
-        with("header-referrer", "referrer-policy", "unsafe-url"),
-        without("header-permissions", "permissions-policy"),
-        with("header-opener", "cross-origin-opener-policy", "unsafe-none"),
-        with(
-            "header-resource",
-            "cross-origin-resource-policy",
-            "cross-origin",
-        ),
-        without("csp", "content-security-policy"),
-        policy(
-            "csp-script",
-            concat_csp!("script-src 'self' 'unsafe-inline'"),
-        ),
-        policy("csp-script", concat_csp!("script-src 'self' 'unsafe-eval'")),
-        policy("csp-script", concat_csp!("script-src https:")),
-        policy(
-            "csp-object",
-            "default-src 'self'; connect-src https:; base-uri 'none'; frame-ancestors 'none'",
-        ),
-        policy(
-            "csp-base",
-            "default-src 'self'; connect-src https:; object-src 'none'; frame-ancestors 'none'",
-        ),
-        policy(
-            "csp-frame",
-            "default-src 'self'; connect-src https:; object-src 'none'; base-uri 'none'",
-        ),
-        policy(
-            "csp-clerk",
-            "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-        ),
-        cookie("cookie-secure", "sid=1; HttpOnly; SameSite=Lax"),
-        cookie("cookie-http-only", "sid=1; Secure; SameSite=Strict"),
-        cookie("cookie-same-site", "sid=1; Secure; HttpOnly"),
-        cookie("cookie-same-site", "sid=1; Secure; HttpOnly; SameSite=None"),
-        cookie(
-            "cookie-development",
-            "__clerk_db_jwt=dvb_1; Secure; SameSite=Lax",
-        ),
-    ]
-}
-
-fn route_faults() -> Vec<(&'static str, Fault)> {
-    vec![
-        fault("route-open", |asked, response| {
-            let bare = !["authorization", "cookie", "origin", "x-forwarded-host"]
-                .iter()
-                .any(|name| asked.has(name));
-            if asked.is(&Method::GET, PROTECTED) && bare {
-                *response.status_mut() = StatusCode::OK;
-            }
-        }),
-        fault("route-forged", |asked, response| {
-            if asked.value("authorization").ends_with('.') {
-                *response.status_mut() = StatusCode::OK;
-            }
-        }),
-        fault("route-forged", |asked, response| {
-            if asked.is(&Method::GET, PROTECTED) && asked.has("cookie") {
-                *response.status_mut() = StatusCode::OK;
-            }
-        }),
-        fault("route-forms", |asked, response| {
-            if asked.path == "//api/protected" {
-                *response.status_mut() = StatusCode::OK;
-            }
-        }),
-        fault("route-forms", |asked, response| {
-            if asked.path == "/api/protected/" {
-                *response.status_mut() = StatusCode::OK;
-            }
-        }),
-        fault("route-cache", |asked, response| {
-            if asked.path == PROTECTED {
-                set(response, "cache-control", "public, max-age=60");
-            }
-        }),
-        fault("route-forwarded-host", |asked, response| {
-            if asked.has("x-forwarded-host") {
-                let host = asked.value("x-forwarded-host").to_owned();
-                redirect(response, &format!("https://{host}/sign-in"));
-            }
-        }),
-        fault("origin-foreign", |asked, response| {
-            if asked.is(&Method::POST, PROTECTED) {
-                *response.status_mut() = StatusCode::OK;
-            }
-        }),
-        fault("cors-foreign", |asked, response| {
-            if asked.has("origin") {
-                set(
-                    response,
-                    "access-control-allow-origin",
-                    asked.value("origin"),
-                );
-            }
-        }),
-        fault("cors-foreign", |asked, response| {
-            if asked.value("origin") == "null" {
-                set(response, "access-control-allow-origin", "null");
-            }
-        }),
-        fault("cors-foreign", |asked, response| {
-            if asked.value("origin").starts_with("https://app.test") {
-                set(
-                    response,
-                    "access-control-allow-origin",
-                    asked.value("origin"),
-                );
-            }
-        }),
-        fault("cors-wildcard", |asked, response| {
-            if asked.path == PROTECTED {
-                set(response, "access-control-allow-origin", "*");
-            }
-        }),
-    ]
-}
-
-fn webhook_faults() -> Vec<(&'static str, Fault)> {
-    let seen = Mutex::new(HashSet::new());
-    vec![
-        fault("webhook-unsigned", |asked, response| {
-            if asked.is(&Method::POST, WEBHOOK) && !asked.has("svix-id") {
-                *response.status_mut() = StatusCode::OK;
-            }
-        }),
-        fault("webhook-unsigned", |asked, response| {
-            if asked.is(&Method::POST, WEBHOOK) && !asked.has("svix-id") {
-                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            }
-        }),
-        fault("webhook-signature", |asked, response| {
-            if asked.has("svix-id") && !is_old(asked) {
-                *response.status_mut() = StatusCode::OK;
-            }
-        }),
-        fault("webhook-stale", |asked, response| {
-            if asked.has("svix-id") && is_old(asked) {
-                *response.status_mut() = StatusCode::OK;
-            }
-        }),
-        fault("webhook-genuine", |asked, response| {
-            if asked.has("svix-id") && response.status().is_success() {
-                *response.status_mut() = StatusCode::UNAUTHORIZED;
-            }
-        }),
-        fault("webhook-duplicate", move |asked, response| {
-            let id = asked.value("svix-id").to_owned();
-            if response.status().is_success()
-                && !id.is_empty()
-                && !seen.lock().expect("no panic").insert(id)
-            {
-                *response.status_mut() = StatusCode::CONFLICT;
-            }
-        }),
-        fault("webhook-method", |asked, response| {
-            if asked.is(&Method::GET, WEBHOOK) {
-                *response.status_mut() = StatusCode::OK;
-            }
-        }),
-    ]
-}
-
-fn leak_faults() -> Vec<(&'static str, Fault)> {
-    vec![
-        fault("leak-files", |asked, response| {
-            if asked.path == "/.env" {
-                *response.status_mut() = StatusCode::OK;
-                body(response, "CLERK_SECRET_KEY=planted\n");
-            }
-        }),
-        fault("leak-files", |asked, response| {
-            if asked.path == "/.git/HEAD" {
-                *response.status_mut() = StatusCode::OK;
-                body(response, "ref: refs/heads/main\n");
-            }
-        }),
-        with("leak-version", "server", "nginx/1.18.0"),
-        with("leak-version", "x-powered-by", "Express"),
-        fault("leak-reflection", |asked, response| {
-            if asked.path.starts_with("/doctor") {
-                body(response, format!("Cannot GET {}", asked.path));
-            }
-        }),
-        fault("leak-trace", |asked, response| {
-            if asked.path.starts_with("/doctor") {
-                let insides = "thread 'main' panicked at src/main.rs:7";
-                body(response, insides);
-            }
-        }),
-        fault("leak-method-trace", |asked, response| {
-            if asked.method == Method::TRACE {
-                *response.status_mut() = StatusCode::OK;
-                let line = format!("x-doctor: {}", asked.value("x-doctor"));
-                body(response, line);
-            }
-        }),
-    ]
+#[test]
+fn a_server_is_asked_little_and_nothing_that_acts() {
+    let project = Project::new();
+    let file = project.write(".env.good", &env_text(&variables()));
+    let file = file.display().to_string();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (_, spy) = fault("", {
+        let asked = Arc::clone(&asked);
+        move |request, _| {
+            let length = request.value("content-length").to_owned();
+            let request = (request.method.clone(), request.path.clone(), length);
+            asked.lock().expect("no panic").push(request);
+        }
+    });
+    let server = Server::with(spy);
+    let paths: Vec<_> = (1..=16).map(|n| format!("/api/route{n}")).collect();
+    let mut arguments = vec!["--url", &server.url, "--env-file", &file, "--behind-proxy"];
+    arguments.extend(["--webhook", WEBHOOK, "--pause", "0", "--format", "json"]);
+    arguments.extend(paths.iter().flat_map(|path| ["--protected", path]));
+    assert_eq!(Run::new(project.path(), &arguments).code, 0);
+    let asked = asked.lock().expect("no panic");
+    assert!((50..=60).contains(&asked.len()), "{}", asked.len());
+    for (method, path, length) in asked.iter() {
+        let is_quiet = [Method::GET, Method::OPTIONS, Method::TRACE].contains(method);
+        let is_empty = ["", "0"].contains(&length.as_str());
+        assert!(
+            is_quiet || path == WEBHOOK || is_empty,
+            "{method} {path} {length}"
+        );
+    }
+    arguments.extend(["--protected", "/one/more"]);
+    let run = Run::new(project.path(), &arguments);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("more than 16 paths"), "{}", run.stderr);
 }
 
 #[test]
@@ -303,14 +125,11 @@ fn a_server_that_does_not_answer_cannot_be_checked() {
 #[test]
 fn an_application_that_serves_one_page_for_every_path_is_no_way_in() {
     let project = Project::new();
-    let page = || axum::response::Html("<!doctype html><title>App</title>");
-    let app = axum::Router::new()
-        .route(
-            PROTECTED,
-            axum::routing::any(|| async { StatusCode::UNAUTHORIZED }),
-        )
+    let page = || Html("<!doctype html><title>App</title>");
+    let app = Router::new()
+        .route(PROTECTED, any(|| async { StatusCode::UNAUTHORIZED }))
         .fallback(move || async move { page() });
-    let url = super::project::serve(app);
+    let url = serve(app);
     let run = Run::new(
         project.path(),
         &["--url", &url, "--pause", "0", "--format", "json"],
@@ -362,65 +181,3 @@ fn doctor(project: &Project, url: &str, file: &str) -> Run {
     ];
     Run::new(project.path(), &arguments)
 }
-
-fn fault(
-    rule: &'static str,
-    fault: impl Fn(&Asked, &mut Response) + Send + Sync + 'static,
-) -> (&'static str, Fault) {
-    (rule, Arc::new(fault))
-}
-
-fn without(rule: &'static str, name: &'static str) -> (&'static str, Fault) {
-    fault(rule, move |_, response| {
-        response.headers_mut().remove(name);
-    })
-}
-
-fn with(rule: &'static str, name: &'static str, value: &'static str) -> (&'static str, Fault) {
-    fault(rule, move |_, response| set(response, name, value))
-}
-
-fn on_home(rule: &'static str, name: &'static str, value: &'static str) -> (&'static str, Fault) {
-    fault(rule, move |asked, response| {
-        if asked.path == "/" {
-            set(response, name, value);
-        }
-    })
-}
-
-fn set(response: &mut Response, name: &str, value: &str) {
-    let name: HeaderName = name.parse().expect("a name");
-    let value = HeaderValue::from_str(value).expect("a value");
-    response.headers_mut().insert(name, value);
-}
-
-/// Replaces the body, and the length that went with it.
-fn body(response: &mut Response, text: impl Into<Body>) {
-    *response.body_mut() = text.into();
-    response.headers_mut().remove("content-length");
-}
-
-fn redirect(response: &mut Response, to: &str) {
-    *response.status_mut() = StatusCode::FOUND;
-    set(response, "location", to);
-}
-
-fn is_old(asked: &Asked) -> bool {
-    let now = clerk_gate_core::Clock::now(&clerk_gate_core::SystemClock).as_secs();
-    let sent: i64 = asked.value("svix-timestamp").parse().unwrap_or(now);
-    now - sent > 300
-}
-
-/// A policy that is good but for `$script`.
-macro_rules! concat_csp {
-    ($script:literal) => {
-        concat!(
-            $script,
-            "; connect-src https:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-        )
-    };
-}
-use concat_csp;
-
-const PROTECTED: &str = "/api/protected";
-const WEBHOOK: &str = "/api/webhooks/clerk";

@@ -8,6 +8,7 @@
 //! | [`audit`] | the audit trail: its fields, what is never in it, sinks that fail |
 //! | [`keys`] | where keys come from, and what happens when they cannot be had |
 //! | [`revocation`] | sessions that end at once, in one process and in several |
+//! | [`doctor`] | the checklist, run: `clerk-gate doctor` and its rules |
 //! | [`differences`] | where frameworks differ all the same, with reasons |
 //! | [`adapter`] | carrying out the decisions on a framework of your own |
 //! | [`stricter`] | where this crate refuses what Clerk's own code takes, and why |
@@ -28,6 +29,9 @@ pub mod defaults {}
 
 #[doc = include_str!("differences.md")]
 pub mod differences {}
+
+#[doc = include_str!("doctor.md")]
+pub mod doctor {}
 
 #[doc = include_str!("how_to.md")]
 pub mod how_to {}

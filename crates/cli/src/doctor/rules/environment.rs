@@ -99,7 +99,7 @@ pub(super) const RULES: &[Rule] = &[
         asvs: "13.2.3",
         source: "Clerk, deploying to production",
         how: "looks at the Frontend API host in a live publishable key",
-        remedy: "copy the key of the production instance, whose Frontend API is at clerk.<your domain>",
+        remedy: "copy the key of the production instance, whose Frontend API is on your own domain",
         check: Check::Environment(own_instance),
     },
     Rule {

@@ -18,7 +18,7 @@ pub(in crate::doctor) const FOR_PEOPLE: &[ForPeople] = &[
     },
     ForPeople {
         title: "Every sensitive route is classified",
-        look_at: "the policy: `clerk-gate explain` tells what decides about a route, Policy::coverage lists them all",
+        look_at: "the policy: Gate::explain tells what decides about a route, Policy::coverage lists them all",
         asvs: "8.2.1",
         source: "guide, checklist; Clerk, protecting content",
     },
@@ -42,7 +42,7 @@ pub(in crate::doctor) const FOR_PEOPLE: &[ForPeople] = &[
     },
     ForPeople {
         title: "Sensitive actions ask for a factor again",
-        look_at: "routes for money, rights and account data: they are `sensitive` or have `Requirement::reverified`",
+        look_at: "routes for money, rights and account data: they are sensitive, or have Requirement::reverified",
         asvs: "7.5.3",
         source: "guide, step 5; Clerk, reverification",
     },

@@ -74,7 +74,7 @@ pub(super) const RULES: &[Rule] = &[
         asvs: "13.3.1",
         source: "guide, step 1",
         how: "looks for .env, .env.* and .envrc among the tracked paths; .example, .sample, .template, .dist and .defaults may be there",
-        remedy: "git rm --cached the file, and keep an .env.example without values",
+        remedy: "untrack the file (git rm --cached), and keep an .env.example without values",
         check: Check::Repository(|repository| {
             let files = repository.env_files.iter();
             Ok(files
