@@ -157,6 +157,11 @@ pub(crate) fn route_faults() -> Vec<(&'static str, Fault)> {
 pub(crate) fn webhook_faults() -> Vec<(&'static str, Fault)> {
     let seen = Mutex::new(HashSet::new());
     vec![
+        fault("webhook-session", |asked, response| {
+            if asked.path == WEBHOOK {
+                *response.status_mut() = StatusCode::UNAUTHORIZED;
+            }
+        }),
         fault("webhook-unsigned", |asked, response| {
             if asked.is(&Method::POST, WEBHOOK) && !asked.has("svix-id") {
                 *response.status_mut() = StatusCode::OK;
@@ -165,6 +170,11 @@ pub(crate) fn webhook_faults() -> Vec<(&'static str, Fault)> {
         fault("webhook-unsigned", |asked, response| {
             if asked.is(&Method::POST, WEBHOOK) && !asked.has("svix-id") {
                 *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            }
+        }),
+        fault("webhook-unsigned", |asked, response| {
+            if asked.is(&Method::POST, WEBHOOK) && !asked.has("svix-id") {
+                *response.status_mut() = StatusCode::NOT_FOUND;
             }
         }),
         fault("webhook-signature", |asked, response| {

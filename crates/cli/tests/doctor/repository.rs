@@ -98,6 +98,24 @@ fn a_folder_that_is_no_working_copy_cannot_be_checked() {
     assert!(run.stderr.contains("nothing to check"), "{}", run.stderr);
 }
 
+/// What a file is called is text, in a terminal and in a page.
+#[test]
+#[cfg(unix)]
+fn names_of_files_are_shown_and_never_obeyed() {
+    let project = Project::repository();
+    for folder in ["\x1b]0;title\x07", "<img src=x onerror=alert(1)>"] {
+        project.write(&format!("{folder}/.env"), "A=1\n");
+    }
+    project.git(&["add", "--all", "--force"]);
+    project.commit("odd names");
+    doctor(&project).finds(&["git-env-file"], "odd names");
+    for format in ["table", "json", "sarif", "html"] {
+        let run = Run::new(project.path(), &["--format", format]);
+        assert!(!run.stdout.contains(['\x1b', '\x07']), "{format}");
+        assert!(format != "html" || !run.stdout.contains("<img"), "{format}");
+    }
+}
+
 /// A configuration of git that names programs does not get them run.
 #[test]
 fn no_program_of_the_repository_is_run() {

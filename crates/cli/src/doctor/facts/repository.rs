@@ -163,6 +163,7 @@ impl Git<'_> {
             "-m",
             "--unified=0",
             "--no-ext-diff",
+            "--no-show-signature",
             "--no-textconv",
             "--no-renames",
             "--src-prefix=a/",
@@ -235,8 +236,11 @@ impl Patch {
             self.in_hunk = false;
         } else if line.starts_with("diff --git ") {
             self.in_hunk = false;
-        } else if let Some(path) = line.strip_prefix("+++ b/").filter(|_| !self.in_hunk) {
-            path.trim_end_matches('\t').clone_into(&mut self.path);
+            self.path.clear();
+        } else if let Some(path) = line.strip_prefix("+++ ").filter(|_| !self.in_hunk) {
+            // git quotes names with characters that a line cannot show.
+            let path = path.trim_end_matches('\t').trim_matches('"');
+            path.trim_start_matches("b/").clone_into(&mut self.path);
         } else if let Some(hunk) = line.strip_prefix("@@ ") {
             self.in_hunk = true;
             let added = hunk.split('+').nth(1).unwrap_or_default();
@@ -302,6 +306,20 @@ mod tests {
         ] {
             assert_eq!(is_env_file(path), want, "{path}");
         }
+    }
+
+    #[test]
+    fn a_name_that_git_quotes_is_no_other_file() {
+        let mut patch = Patch::default();
+        let key = format!("+sk_live_{}", "Zk3vQ9hT7mB2xW8cR4nL6pD1");
+        for name in ["b/a.js", "\"b/\\033.js\"", "b/with space.js\t"] {
+            patch.read("diff --git a/x b/x");
+            patch.read(&format!("+++ {name}"));
+            patch.read("@@ -0,0 +1 @@");
+            patch.read(&key);
+        }
+        let paths: Vec<_> = patch.hits.iter().map(|hit| &*hit.path).collect();
+        assert_eq!(paths, ["a.js", "\\033.js", "with space.js"]);
     }
 
     #[test]

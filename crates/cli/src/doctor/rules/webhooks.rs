@@ -5,6 +5,23 @@ use crate::doctor::rule::{Check, Outcome, Rule, Severity, Unknown};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
+        id: "webhook-session",
+        title: "The endpoint needs no session",
+        severity: Severity::Medium,
+        asvs: "",
+        source: "guide, step 2; Clerk, webhooks",
+        how: "asks for the --webhook path with GET and posts to it without signature: 401 to both says that it is a route like any",
+        remedy: "give the path to the gate with with_webhook, which needs no rule: Clerk sends deliveries without a session",
+        check: Check::Server(|server| {
+            let unsigned = &asked(server)?.unsigned;
+            judge(
+                unsigned,
+                !needs_session(asked(server)?)?,
+                "and so does GET, wanted 400",
+            )
+        }),
+    },
+    Rule {
         id: "webhook-unsigned",
         title: "Deliveries without a signature are refused",
         severity: Severity::High,
@@ -83,21 +100,38 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn webhook(server: &Server) -> Result<&Webhook, Unknown> {
+fn asked(server: &Server) -> Result<&Webhook, Unknown> {
     let what = "no --webhook path was given";
     let webhook = server.webhook.as_ref();
     webhook.ok_or_else(|| Unknown::NotAsked(what.to_owned()))
 }
 
+/// The endpoint, where there is one: what refuses everybody refuses deliveries by accident.
+fn webhook(server: &Server) -> Result<&Webhook, Unknown> {
+    let webhook = asked(server)?;
+    if needs_session(webhook)? {
+        let what = "the path needs a session; see the rule webhook-session";
+        return Err(Unknown::NotAsked(what.to_owned()));
+    }
+    Ok(webhook)
+}
+
+fn needs_session(webhook: &Webhook) -> Result<bool, Unknown> {
+    let (get, unsigned) = (webhook.get.answer()?, webhook.unsigned.answer()?);
+    Ok(get.status == 401 && unsigned.status == 401)
+}
+
 fn signed(server: &Server) -> Result<&crate::doctor::facts::Signed, Unknown> {
-    let what = "the webhook secret is not known here; add --env-file";
+    let what = "the webhook secret is not known here; add --env-file, and mend it first";
     let signed = webhook(server)?.signed.as_ref();
     signed.ok_or_else(|| Unknown::NotAsked(what.to_owned()))
 }
 
-/// A failure of the server is no refusal: it is answered again and again.
+/// A failure of the server is no refusal: it is answered again and again. Nor is a path that is
+/// not there.
 fn refused(exchange: &Exchange) -> Outcome {
-    let refused = (400..500).contains(&exchange.answer()?.status);
+    let status = exchange.answer()?.status;
+    let refused = (400..500).contains(&status) && !matches!(status, 404 | 405);
     judge(exchange, refused, "wanted 400")
 }
 
