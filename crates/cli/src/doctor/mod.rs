@@ -36,11 +36,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
 
-    /// The git working copy to search for secrets; without it, the current directory
+    /// The git working copy to search for secrets; without it, the one around the current directory
     #[arg(long, value_name = "DIR")]
     repo: Option<PathBuf>,
 
-    /// How many commits to search for secrets that were removed since
+    /// How many commits to search for secrets that were removed since; 0 for none
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     commits: usize,
 

@@ -79,6 +79,35 @@ fn a_history_that_is_too_long_is_not_called_clean() {
 }
 
 #[test]
+fn a_shallow_clone_is_not_called_clean() {
+    let project = Project::repository();
+    leak(&project, &format!("sk_live_{RANDOM}"));
+    project.write("src/config.js", "\n");
+    project.commit("removed");
+    let clone = Project::new();
+    let from = format!("file://{}", project.path().display());
+    clone.git(&["clone", "--quiet", "--depth", "1", &from, "."]);
+    let run = doctor(&clone);
+    assert_eq!(run.code, 2);
+    assert!(run.rules("failed").contains("git-history"));
+    let run = Run::new(clone.path(), &["--commits", "0", "--format", "json"]);
+    assert_eq!(run.code, 0);
+    assert!(run.rules("not-checked").contains("git-history"));
+    clone.git(&["fetch", "--quiet", "--unshallow"]);
+    doctor(&clone).finds(&["git-history"], "unshallowed");
+}
+
+#[test]
+fn from_a_folder_inside_the_whole_working_copy_is_searched() {
+    let project = Project::repository();
+    leak(&project, &format!("sk_live_{RANDOM}"));
+    project.write("docs/a.md", "\n");
+    let run = Run::new(&project.path().join("docs"), &["--format", "json"]);
+    run.finds(&["git-live-key"], "from inside");
+    assert_eq!(evidence(&run, "git-live-key")["file"], "src/config.js");
+}
+
+#[test]
 fn secrets_on_other_branches_and_in_merges_are_found() {
     let project = Project::repository();
     project.git(&["checkout", "--quiet", "-b", "side"]);

@@ -41,7 +41,9 @@ impl Repository {
 
     /// Gathers from the working copy at `directory`; looks at most at `commits` commits.
     pub(in crate::doctor) fn gather(directory: &Path, commits: usize) -> Result<Self, Unknown> {
-        let git = Git(directory);
+        // Below the top, git would speak of that folder alone.
+        let top = Git(directory).text(&["rev-parse", "--show-toplevel"], &[0])?;
+        let git = Git(Path::new(top.trim_end_matches('\n')));
         let files = git.text(&["ls-files", "-z"], &[0])?;
         let paths = || files.split('\0').filter(|path| !path.is_empty());
         let tracked = git.grep(secrets::PATTERN, secrets::kinds)?;
@@ -149,6 +151,14 @@ impl Git<'_> {
 
     /// Reads what commits have added, all branches, newest first, and stops at either bound.
     fn history(&self, commits: usize, tracked: &[Hit]) -> Result<Vec<Hit>, Unknown> {
+        if commits == 0 {
+            return Err(Unknown::NotAsked("--commits is 0".to_owned()));
+        }
+        let shallow = self.text(&["rev-parse", "--is-shallow-repository"], &[0])?;
+        if shallow.trim() == "true" {
+            let what = "the clone is shallow: git fetch --unshallow brings its history, --commits 0 does without";
+            return Err(Unknown::Failed(what.to_owned()));
+        }
         let bound = (commits + 1).to_string();
         let counted = self.text(&["rev-list", "--all", "--max-count", &bound], &[0])?;
         let too_many = counted.lines().count() > commits;
@@ -240,7 +250,9 @@ impl Patch {
         } else if let Some(path) = line.strip_prefix("+++ ").filter(|_| !self.in_hunk) {
             // git quotes names with characters that a line cannot show.
             let path = path.trim_end_matches('\t').trim_matches('"');
-            path.trim_start_matches("b/").clone_into(&mut self.path);
+            path.strip_prefix("b/")
+                .unwrap_or(path)
+                .clone_into(&mut self.path);
         } else if let Some(hunk) = line.strip_prefix("@@ ") {
             self.in_hunk = true;
             let added = hunk.split('+').nth(1).unwrap_or_default();
@@ -312,14 +324,14 @@ mod tests {
     fn a_name_that_git_quotes_is_no_other_file() {
         let mut patch = Patch::default();
         let key = format!("+sk_live_{}", "Zk3vQ9hT7mB2xW8cR4nL6pD1");
-        for name in ["b/a.js", "\"b/\\033.js\"", "b/with space.js\t"] {
+        for name in ["b/b/a.js", "\"b/\\033.js\"", "b/with space.js\t"] {
             patch.read("diff --git a/x b/x");
             patch.read(&format!("+++ {name}"));
             patch.read("@@ -0,0 +1 @@");
             patch.read(&key);
         }
         let paths: Vec<_> = patch.hits.iter().map(|hit| &*hit.path).collect();
-        assert_eq!(paths, ["a.js", "\\033.js", "with space.js"]);
+        assert_eq!(paths, ["b/a.js", "\\033.js", "with space.js"]);
     }
 
     #[test]
