@@ -140,28 +140,18 @@ fn gather(arguments: &Arguments) -> Facts {
         None => Environment::of_process(),
     };
     let repository = repository(arguments);
-    let settings = environment
-        .as_ref()
-        .map_err(Clone::clone)
-        .map(|environment| {
-            let settings = environment.settings.as_ref();
-            settings.ok()
-        });
-    let keys = match settings {
+    let settings = match &environment {
+        Ok(environment) => environment
+            .settings
+            .as_ref()
+            .map_err(|_| not_asked("the variables have mistakes that must be mended first")),
         Err(_) => Err(not_asked("there are no variables that name an instance")),
-        Ok(None) => Err(not_asked(
-            "the variables have mistakes that must be mended first",
-        )),
-        Ok(Some(settings)) => {
-            progress("keys: asking Clerk for the key set");
-            Keys::gather(settings)
-        }
     };
-    let settings = environment
-        .as_ref()
-        .ok()
-        .and_then(|e| e.settings.as_ref().ok());
-    let server = server(arguments, settings);
+    let keys = settings.clone().map(|settings| {
+        progress("keys: asking Clerk for the key set");
+        Keys::gather(settings)
+    });
+    let server = server(arguments, settings.ok());
     Facts {
         keys,
         repository,

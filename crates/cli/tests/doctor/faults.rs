@@ -64,8 +64,22 @@ pub(crate) fn browser_faults() -> Vec<(&'static str, Fault)> {
         ),
         policy(
             "csp-clerk",
-            "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+            "default-src 'self' https://*.protect.clerk.com:*; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
         ),
+        fault("csp-protect", |asked, response| {
+            let own = response.headers().get("content-security-policy");
+            let own = own.and_then(|own| own.to_str().ok()).unwrap_or_default();
+            let line = own.replace("https://*.protect.clerk.com:*", "");
+            if asked.path == "/" {
+                set(response, "content-security-policy", &line);
+            }
+        }),
+        fault("cookie-size", |asked, response| {
+            if asked.path == "/" {
+                let line = format!("big={}; Secure; HttpOnly; SameSite=Lax", "x".repeat(4096));
+                set(response, "set-cookie", &line);
+            }
+        }),
         cookie("cookie-secure", "sid=1; HttpOnly; SameSite=Lax"),
         cookie("cookie-http-only", "sid=1; Secure; SameSite=Strict"),
         cookie("cookie-same-site", "sid=1; Secure; HttpOnly"),

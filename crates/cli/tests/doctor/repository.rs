@@ -117,6 +117,16 @@ fn secrets_on_other_branches_and_in_merges_are_found() {
 }
 
 #[test]
+fn a_working_copy_that_git_will_not_read_is_not_passed_over() {
+    let project = Project::repository();
+    let variables = [("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")];
+    let run = Run::with(project.path(), &["--format", "json"], &variables);
+    assert_eq!(run.code, 2);
+    assert!(run.rules("failed").contains("git-live-key"));
+    assert!(run.stdout.contains("dubious ownership"), "{}", run.stdout);
+}
+
+#[test]
 fn a_folder_that_is_no_working_copy_cannot_be_checked() {
     let project = Project::new();
     let run = Run::new(project.path(), &["--repo", ".", "--format", "json"]);

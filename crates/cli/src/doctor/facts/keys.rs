@@ -6,8 +6,6 @@ use clerk_gate_core::{ConfigError, KeySet, Settings};
 use clerk_gate_jwks::Source;
 use serde_json::Value;
 
-use crate::doctor::rule::Unknown;
-
 /// What Clerk answers about the instance's keys.
 pub(in crate::doctor) struct Keys {
     /// `{issuer}/.well-known/jwks.json`, which everybody may read.
@@ -31,21 +29,21 @@ pub(in crate::doctor) struct Document {
 }
 
 impl Keys {
-    pub(in crate::doctor) fn gather(settings: &Settings) -> Result<Self, Unknown> {
+    pub(in crate::doctor) fn gather(settings: &Settings) -> Self {
         let secret_key = settings.secret_key();
         let backend = secret_key.map(|key| {
             let source = Source::backend_api(settings.api_url(), key);
             fetch(format!("{}/v1/jwks", settings.api_url()), source)
         });
         let public = Source::public(settings.issuer());
-        Ok(Self {
+        Self {
             public: fetch(
                 format!("{}/.well-known/jwks.json", settings.issuer()),
                 public,
             ),
             backend,
             jwt_key: settings.jwt_key().map(<[u8]>::to_vec),
-        })
+        }
     }
 }
 

@@ -33,10 +33,13 @@ pub(in crate::doctor) struct Hit {
 }
 
 impl Repository {
-    /// Whether `directory` is in a working copy at all.
+    /// Whether there is a working copy around `directory`, be it one that git will not read.
     pub(in crate::doctor) fn is_at(directory: &Path) -> bool {
-        let answer = Git(directory).text(&["rev-parse", "--is-inside-work-tree"], &[0]);
-        answer.is_ok_and(|text| text.trim() == "true")
+        match Git(directory).text(&["rev-parse", "--is-inside-work-tree"], &[0]) {
+            Ok(text) => text.trim() == "true",
+            Err(Unknown::Failed(why)) => !why.contains("not a git repository"),
+            Err(Unknown::NotAsked(_)) => false,
+        }
     }
 
     /// Gathers from the working copy at `directory`; looks at most at `commits` commits.

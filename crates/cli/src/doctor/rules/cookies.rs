@@ -66,11 +66,27 @@ pub(super) const RULES: &[Rule] = &[
             })
         }),
     },
+    Rule {
+        id: "cookie-size",
+        title: "Cookies are small enough to be stored",
+        severity: Severity::Low,
+        asvs: "3.3.5",
+        source: "Clerk, session tokens",
+        how: "reads Set-Cookie of every answer: names and values of more than 4096 bytes are dropped by browsers",
+        remedy: "keep data out of cookies, and custom claims below 1.2 KB",
+        check: Check::Server(|server| {
+            cookies(server, |cookie| {
+                (cookie.size > 4096).then_some("is larger than browsers store")
+            })
+        }),
+    },
 ];
 
 /// One `Set-Cookie` line, without its value.
 struct Cookie {
     name: String,
+    /// Of name and value, in bytes.
+    size: usize,
     attributes: Vec<(String, String)>,
 }
 
@@ -79,12 +95,17 @@ impl Cookie {
         let mut parts = line
             .split(';')
             .map(|part| part.split_once('=').unwrap_or((part, "")));
-        let name = parts.next().map_or("", |(name, _)| name).trim().to_owned();
+        let (name, value) = parts.next().unwrap_or_default();
+        let (name, size) = (name.trim().to_owned(), name.len() + value.len());
         let lower = |text: &str| text.trim().to_ascii_lowercase();
         let attributes = parts
             .map(|(name, value)| (lower(name), lower(value)))
             .collect();
-        Self { name, attributes }
+        Self {
+            name,
+            size,
+            attributes,
+        }
     }
 
     fn value(&self, name: &str) -> Option<&str> {

@@ -76,6 +76,16 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "add the Frontend API's origin to connect-src: without it, pages cannot refresh sessions",
         check: Check::Server(csp_clerk),
     },
+    Rule {
+        id: "csp-protect",
+        title: "The policy lets Clerk's bot protection reach its service",
+        severity: Severity::Low,
+        asvs: "3.4.3",
+        source: "Clerk, CSP headers",
+        how: "looks for https://*.protect.clerk.com:* in connect-src, or default-src, of the home page",
+        remedy: "add https://*.protect.clerk.com:* to connect-src, with the star for the port",
+        check: Check::Server(|server| reaches(server, &["https://*.protect.clerk.com:*"])),
+    },
 ];
 
 /// The sources of the first of `directives` that each policy of the home page has.
@@ -174,18 +184,24 @@ fn csp_clerk(server: &Server) -> Outcome {
         let what = "no settings say where the Frontend API is; add --env-file";
         return Err(Unknown::NotAsked(what.to_owned()));
     };
+    let host = frontend_api.split("://").nth(1).unwrap_or(frontend_api);
+    reaches(server, &[frontend_api, host])
+}
+
+/// Whether connect-src of a page has one of `sources`.
+fn reaches(server: &Server, sources: &[&str]) -> Outcome {
     if !server.home.answer()?.is_success() {
         let what = "the home page is none for everybody";
         return Err(Unknown::NotAsked(what.to_owned()));
     }
-    let host = frontend_api.split("://").nth(1).unwrap_or(frontend_api);
     let policies = policies(server, &["connect-src", "default-src"])?;
-    let reaches = |sources: &Vec<String>| {
-        let own = |s: &String| *s == *frontend_api || *s == host || *s == "*" || *s == "https:";
-        sources.iter().any(own)
+    let has = |own: &Vec<String>| {
+        let mut own = own.iter().map(String::as_str);
+        own.any(|own| sources.contains(&own) || matches!(own, "*" | "https:"))
     };
-    let cut_off = policies.iter().flatten().any(|sources| !reaches(sources));
-    let what = format!("connect-src does not have {frontend_api}");
+    let cut_off = policies.iter().flatten().any(|own| !has(own));
+    let wanted = sources.first().copied().unwrap_or_default();
+    let what = format!("connect-src does not have {wanted}");
     Ok(cut_off
         .then(|| server.home.found(what))
         .into_iter()

@@ -112,4 +112,46 @@ pub(in crate::doctor) const FOR_PEOPLE: &[ForPeople] = &[
         asvs: "9.2.2",
         source: "Clerk, verifying API keys; Clerk, token formats",
     },
+    ForPeople {
+        title: "Checks in the browser only hide things",
+        look_at: "what the front end shows by role: the server refuses the same requests",
+        asvs: "8.3.1",
+        source: "Clerk, authorization checks",
+    },
+    ForPeople {
+        title: "Sessions with unfinished tasks are refused",
+        look_at: "servers without the gate, which refuses them: status pending in the token",
+        asvs: "7.2.1",
+        source: "Clerk, session tasks",
+    },
+    ForPeople {
+        title: "A session of your own ends with Clerk's",
+        look_at: "cookies that the application sets itself: signing in or out replaces them",
+        asvs: "7.2.4",
+        source: "Clerk, fixation protection",
+    },
+    ForPeople {
+        title: "E-mail links open in the browser that asked for them",
+        look_at: "Email in the Clerk dashboard: require the same device and browser",
+        asvs: "6.3.1",
+        source: "Clerk, protecting e-mail links",
+    },
+    ForPeople {
+        title: "Satellite domains say where redirects may lead",
+        look_at: "allowedRedirectOrigins of the primary domain, where there are satellites",
+        asvs: "3.7.2",
+        source: "Clerk, satellite domains",
+    },
+    ForPeople {
+        title: "Deliveries are bounded in size and answered in time",
+        look_at: "webhook endpoints without the gate, which reads 256 KiB at most; handlers end within 15 seconds",
+        asvs: "2.4.1",
+        source: "Clerk, webhooks",
+    },
+    ForPeople {
+        title: "Calls to Clerk's API wait when told to",
+        look_at: "code that calls it: 429 is answered by waiting as long as Retry-After says",
+        asvs: "13.2.6",
+        source: "Clerk, system limits",
+    },
 ];

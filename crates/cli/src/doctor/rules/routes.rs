@@ -51,10 +51,11 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Medium,
         asvs: "14.3.2",
         source: "beyond the guide",
-        how: "reads Cache-Control of the refusals of protected routes",
+        how: "reads Cache-Control of the refusals of protected routes, and of what a navigation gets there",
         remedy: "send Cache-Control: no-store",
         check: Check::Server(|server| {
-            each(&server.protected, |answer| {
+            let asked = server.protected.iter().chain([&server.forwarded]);
+            each(asked, |answer| {
                 let value = answer.one("cache-control").unwrap_or_default();
                 let value = value.to_ascii_lowercase();
                 let kept = !["no-store", "private"]
@@ -90,7 +91,10 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// What is wrong with each answer, if anything is.
-fn each(exchanges: &[Exchange], fault: impl Fn(&Answer) -> Option<String>) -> Outcome {
+fn each<'e>(
+    exchanges: impl IntoIterator<Item = &'e Exchange>,
+    fault: impl Fn(&Answer) -> Option<String>,
+) -> Outcome {
     let mut found = Vec::new();
     for exchange in exchanges {
         found.extend(fault(exchange.answer()?).map(|what| exchange.found(what)));
