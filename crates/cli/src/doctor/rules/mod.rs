@@ -125,7 +125,12 @@ mod tests {
         )
         .unwrap();
         for item in FOR_PEOPLE {
-            let cells = [item.title, item.look_at, item.asvs, item.source];
+            let asvs = if item.asvs.is_empty() {
+                "–"
+            } else {
+                item.asvs
+            };
+            let cells = [item.title, item.look_at, asvs, item.source];
             writeln!(text, "| {} |", cells.map(literal).join(" | ")).unwrap();
         }
         text.push('\n');

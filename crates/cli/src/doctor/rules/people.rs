@@ -133,7 +133,7 @@ pub(in crate::doctor) const FOR_PEOPLE: &[ForPeople] = &[
     ForPeople {
         title: "E-mail links open in the browser that asked for them",
         look_at: "Email in the Clerk dashboard: require the same device and browser",
-        asvs: "6.3.1",
+        asvs: "",
         source: "Clerk, protecting e-mail links",
     },
     ForPeople {
@@ -145,7 +145,7 @@ pub(in crate::doctor) const FOR_PEOPLE: &[ForPeople] = &[
     ForPeople {
         title: "Deliveries are bounded in size and answered in time",
         look_at: "webhook endpoints without the gate, which reads 256 KiB at most; handlers end within 15 seconds",
-        asvs: "2.4.1",
+        asvs: "",
         source: "Clerk, webhooks",
     },
     ForPeople {
