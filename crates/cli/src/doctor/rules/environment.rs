@@ -17,8 +17,8 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "write NAME=value, quote values with spaces, and begin comments with #",
         check: Check::Environment(|env| {
             let lines = env.broken.iter();
-            let file = env.file.clone().unwrap_or_default();
-            let found = |line: &usize| Evidence::in_file(&*file, Some(*line), "is no NAME=value");
+            let file = file(env)?;
+            let found = |line: &usize| Evidence::in_file(file, Some(*line), "is no NAME=value");
             Ok(lines.map(found).collect())
         }),
     },
@@ -229,11 +229,19 @@ fn rule_of(mistake: &ConfigError) -> &'static str {
         "CLERK_GATE_STORE" => "env-store",
         "CLERK_GATE_ENVIRONMENT" => "env-place",
         _ if name.ends_with("_CLERK_SECRET_KEY") => "env-public-secret",
+        // A test sees to it that only the publishable key's own names come here.
         _ => "env-publishable-key",
     }
 }
 
+fn file(env: &Environment) -> Result<&str, Unknown> {
+    let what = "the variables are the process's own";
+    let file = env.file.as_deref();
+    file.ok_or_else(|| Unknown::NotAsked(what.to_owned()))
+}
+
 fn repeated(env: &Environment) -> Outcome {
+    file(env)?;
     let mut found = Vec::new();
     for (index, (name, _)) in env.variables.iter().enumerate() {
         let earlier = env.variables.iter().take(index);
@@ -346,3 +354,31 @@ const PUBLIC_PREFIXES: [&str; 5] = [
 
 /// Clerk's own domains, where development instances live.
 const SHARED_HOSTS: [&str; 3] = [".accounts.dev", ".accountsstage.dev", ".lclclerk.com"];
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use clerk_gate_core::Settings;
+
+    use super::*;
+
+    #[test]
+    fn every_variable_of_core_has_a_rule_of_its_own() {
+        let asked = RefCell::new(BTreeSet::new());
+        let mistakes = Settings::parse(&|name| {
+            asked.borrow_mut().insert(name.to_owned());
+            Some("\u{fffd}".to_owned())
+        });
+        for name in asked.into_inner() {
+            let mistake = ConfigError::new(name.clone(), "is wrong", "mend it");
+            let is_key = PUBLISHABLE_KEYS.contains(&name.as_str());
+            assert_eq!(rule_of(&mistake) == "env-publishable-key", is_key, "{name}");
+        }
+        let ids: BTreeSet<_> = RULES.iter().map(|rule| rule.id).collect();
+        for mistake in mistakes.err().into_iter().flatten() {
+            assert!(ids.contains(rule_of(&mistake)), "{mistake}");
+        }
+    }
+}
