@@ -68,12 +68,19 @@ fn looks_random(value: &str, length: usize, in_alphabet: fn(u8) -> bool) -> bool
     own.len() >= length && distinct.len() > length / 4
 }
 
-/// `user:password@host`, and the password is no reference to a variable.
+/// `user:password@host`, the password is no reference to a variable, and the host no developer's
+/// own machine.
 fn has_password(rest: &str) -> bool {
     let authority = rest.split(['/', ' ', '"', '\'']).next().unwrap_or_default();
-    let Some((user, _)) = authority.rsplit_once('@') else {
+    let Some((user, host)) = authority.rsplit_once('@') else {
         return false;
     };
+    if ["localhost", "127.", "[::1]"]
+        .iter()
+        .any(|own| host.starts_with(own))
+    {
+        return false;
+    }
     let password = user.split_once(':').map_or("", |(_, password)| password);
     !password.is_empty() && !password.starts_with(['$', '{', '<', '%', '*'])
 }
@@ -138,6 +145,7 @@ mod tests {
             ("postgres://app:$PASSWORD@db/app".to_owned(), vec![]),
             ("postgres://db/app?at=a:b@c".to_owned(), vec![]),
             ("redis://localhost".to_owned(), vec![]),
+            ("postgres://app:app@localhost:5432/app".to_owned(), vec![]),
         ] {
             assert_eq!(kinds(&line), want, "{line}");
         }

@@ -42,7 +42,7 @@ fn run(format: &'static str) -> Run {
 fn a_hardened_application_gives_no_finding_and_every_rule_was_checked() {
     let run = run("json");
     run.finds(&[], "hardened");
-    assert_eq!(run.rules("not-checked"), BTreeSet::new());
+    assert_eq!(run.rules("not_checked"), BTreeSet::new());
     assert_eq!(run.rules("accepted"), BTreeSet::new());
     assert!(run.rules("passed").len() >= 60);
 }
@@ -116,8 +116,8 @@ fn the_shape_of_the_json_report_is_stable() {
             "failed": "number",
             "accepted": "number",
             "passed": "number",
-            "not-checked": "number",
-            "for-people": "number",
+            "not_checked": "number",
+            "for_people": "number",
         },
         "rules": [{
             "id": text,

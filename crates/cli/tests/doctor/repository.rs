@@ -79,6 +79,31 @@ fn a_history_that_is_too_long_is_not_called_clean() {
 }
 
 #[test]
+fn the_variables_of_a_hook_lead_to_no_other_repository() {
+    let (project, other) = (Project::repository(), Project::repository());
+    leak(&project, &format!("sk_live_{RANDOM}"));
+    let elsewhere = other.path().join(".git").display().to_string();
+    let run = Run::with(
+        project.path(),
+        &["--format", "json"],
+        &[("GIT_DIR", &elsewhere)],
+    );
+    run.finds(&["git-live-key"], "GIT_DIR");
+}
+
+#[test]
+fn a_repository_without_a_commit_is_searched_as_well() {
+    let project = Project::new();
+    project.git(&["init", "--quiet"]);
+    project.write(".gitignore", ".env\n.env.*\n");
+    doctor(&project).finds(&[], "empty");
+    project.write("src/config.js", &format!("sk_live_{RANDOM}\n"));
+    doctor(&project).finds(&[], "not tracked");
+    project.git(&["add", "--all"]);
+    doctor(&project).finds(&["git-live-key"], "staged");
+}
+
+#[test]
 fn a_shallow_clone_is_not_called_clean() {
     let project = Project::repository();
     leak(&project, &format!("sk_live_{RANDOM}"));
@@ -92,7 +117,7 @@ fn a_shallow_clone_is_not_called_clean() {
     assert!(run.rules("failed").contains("git-history"));
     let run = Run::new(clone.path(), &["--commits", "0", "--format", "json"]);
     assert_eq!(run.code, 0);
-    assert!(run.rules("not-checked").contains("git-history"));
+    assert!(run.rules("not_checked").contains("git-history"));
     clone.git(&["fetch", "--quiet", "--unshallow"]);
     doctor(&clone).finds(&["git-history"], "unshallowed");
 }

@@ -109,7 +109,7 @@ fn plain_http_beyond_this_machine_is_found() {
         &["--url", &server.url, "--pause", "0", "--format", "json"],
     );
     assert!(run.rules("passed").contains("https-served"));
-    assert!(run.rules("not-checked").contains("hsts"));
+    assert!(run.rules("not_checked").contains("hsts"));
 }
 
 #[test]

@@ -71,6 +71,10 @@ impl Git<'_> {
     /// A git that runs no program that the working copy names, asks nobody and fetches nothing.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("git");
+        // Hooks are run with these, and they would lead to another repository.
+        for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"] {
+            command.env_remove(name);
+        }
         command
             .current_dir(self.0)
             .args([

@@ -12,7 +12,7 @@ pub(in crate::doctor) fn json(report: &Report) -> String {
     let counts =
         Verdict::ALL.map(|verdict| (verdict.name().to_owned(), report.count(verdict).into()));
     let mut summary: Map<String, Value> = counts.into_iter().collect();
-    summary.insert("for-people".to_owned(), FOR_PEOPLE.len().into());
+    summary.insert("for_people".to_owned(), FOR_PEOPLE.len().into());
     let for_people = FOR_PEOPLE.iter().map(|item| {
         json!({
             "title": item.title,

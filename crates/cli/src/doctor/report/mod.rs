@@ -64,7 +64,7 @@ impl Verdict {
             Self::Failed => "failed",
             Self::Accepted => "accepted",
             Self::Passed => "passed",
-            Self::NotChecked => "not-checked",
+            Self::NotChecked => "not_checked",
         }
     }
 

@@ -53,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::High,
         asvs: "13.3.1",
         source: "guide, step 1",
-        how: "searches every tracked file for postgres://, redis:// and mysql:// with a password",
+        how: "searches every tracked file for postgres://, redis:// and mysql:// with a password, localhost apart",
         remedy: "change the password, and write the address with a variable such as ${PASSWORD} in its place",
         check: Check::Repository(|repository| tracked(repository, &[Kind::StorePassword])),
     },
