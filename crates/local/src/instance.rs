@@ -1,16 +1,20 @@
-//! What the stand-in knows: its address, key and secret, for whom it works, who is signed in.
+//! What the stand-in knows, and what can happen in it: each change is told by webhook.
 
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use clerk_gate_core::{Clock, Origin, Secret};
+use clerk_gate_core::{Clock, Origin, Secret, UnixTime};
 use serde_json::{Value, json};
 
+use crate::event::Event;
 use crate::key::{Key, random_id};
-use crate::persona::Persona;
-use crate::sessions::{Session, Sessions};
+use crate::outbox::Outbox;
+use crate::persona::{Persona, Role, SUPPORT};
+use crate::recent::Recent;
+use crate::sessions::{Factor, MAX_SESSIONS, Session};
+use crate::users::Users;
 
 /// One run of the stand-in: what Clerk calls an instance.
 pub(crate) struct Instance {
@@ -22,21 +26,51 @@ pub(crate) struct Instance {
     /// Never empty; the first is the authorized party where no page asks.
     origins: Vec<Origin>,
     clock: Arc<dyn Clock>,
-    pub(crate) sessions: Sessions,
+    id: String,
+    sessions: Recent<Session>,
+    /// The claims of tokens.
+    minted: Recent<Value>,
+    /// Audit events of the application, where it shows them.
+    pub(crate) trail: Recent<Value>,
+    pub(crate) outbox: Outbox,
+    pub(crate) users: Users,
+}
+
+/// Why something cannot happen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refused {
+    Banned,
+    NoDelivery,
+    NoSecondFactor,
+    NoSession,
 }
 
 impl Instance {
-    pub(crate) fn new(listener: &TcpListener, origins: Vec<Origin>, clock: Arc<dyn Clock>) -> Self {
+    /// `webhook_path` is where each application listens.
+    pub(crate) fn new(
+        listener: &TcpListener,
+        origins: Vec<Origin>,
+        webhook_path: &str,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let address = listener.local_addr().expect("a listener has an address");
         let authority = address.to_string();
+        let urls = origins
+            .iter()
+            .map(|app| format!("{}{webhook_path}", app.as_str()));
         Self {
             origin: format!("http://{authority}"),
             authority,
             key: Key::generate(),
             secret_key: Secret::new(random_id("sk_test_")),
+            outbox: Outbox::new(urls.collect(), Arc::clone(&clock)),
             origins,
             clock,
-            sessions: Sessions::default(),
+            id: random_id("ins_"),
+            sessions: Recent::new(MAX_SESSIONS),
+            minted: Recent::new(MAX_TOKENS),
+            trail: Recent::new(MAX_EVENTS),
+            users: Users::default(),
         }
     }
 
@@ -61,6 +95,10 @@ impl Instance {
             ("CLERK_GATE_ORIGINS", self.app_origins(",")),
             ("CLERK_PUBLISHABLE_KEY", format!("pk_test_{host}")),
             ("CLERK_SECRET_KEY", self.secret_key.expose().to_owned()),
+            (
+                "CLERK_WEBHOOK_SIGNING_SECRET",
+                self.outbox.secret().expose().to_owned(),
+            ),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -76,25 +114,118 @@ impl Instance {
     }
 
     /// Starts a session, in place of the one that the browser has.
-    pub(crate) fn sign_in(&self, persona: Persona, client: Option<&Secret>) -> Session {
-        if let Some(client) = client {
-            self.sessions.end(client);
+    pub(crate) fn sign_in(
+        &self,
+        persona: Persona,
+        impersonated: bool,
+        client: Option<&Secret>,
+    ) -> Result<Session, Refused> {
+        let user = self.users.find(persona);
+        if user.banned {
+            return Err(Refused::Banned);
         }
-        let session = Session::new(persona, self.clock.now());
+        if let Some(client) = client {
+            self.sign_out(client);
+        }
+        let session = Session::new(persona, self.clock.now()).impersonated(impersonated);
         self.sessions.add(session.clone());
-        session
+        self.tell(&Event::SessionCreated(&session, user));
+        Ok(session)
     }
 
-    /// A token of a session that was started for it alone, issued `age` seconds ago.
-    pub(crate) fn detached_token(&self, persona: Persona, age: u32) -> String {
-        let issued = self.clock.now().saturating_add(-i64::from(age));
-        let session = Session::new(persona, issued);
-        self.sign(&session, issued.as_secs(), self.first_origin())
+    /// The session of the browser with this cookie.
+    pub(crate) fn session_of(&self, client: &Secret) -> Option<Session> {
+        self.sessions.find(|own| own.client == *client)
+    }
+
+    /// All sessions, newest first.
+    pub(crate) fn sessions(&self) -> Vec<Session> {
+        self.sessions.all()
+    }
+
+    /// The claims of the last tokens, newest first.
+    pub(crate) fn minted(&self) -> Vec<Value> {
+        self.minted.all()
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        self.clock.now()
+    }
+
+    /// The sessions of a user.
+    pub(crate) fn sessions_of(&self, persona: Persona) -> Vec<Session> {
+        let mut sessions = self.sessions.all();
+        sessions.retain(|own| own.persona == persona);
+        sessions
+    }
+
+    /// Ends the session of a browser from there.
+    pub(crate) fn sign_out(&self, client: &Secret) {
+        for session in self.sessions.take(|own| own.client == *client) {
+            self.tell(&Event::SessionRemoved(&session));
+        }
+    }
+
+    /// Ends sessions from elsewhere; says how many.
+    pub(crate) fn revoke(&self, is_meant: impl Fn(&Session) -> bool) -> usize {
+        let ended = self.sessions.take(is_meant);
+        for session in &ended {
+            self.tell(&Event::SessionRevoked(session));
+        }
+        ended.len()
+    }
+
+    /// Notes that the user of a session has shown a factor again.
+    pub(crate) fn verify(&self, session_id: &str, factor: Factor) -> Result<Session, Refused> {
+        let is_meant = |own: &Session| own.id == session_id;
+        let session = self.sessions.find(is_meant).ok_or(Refused::NoSession)?;
+        if factor == Factor::Second && !session.persona.has_second_factor() {
+            return Err(Refused::NoSecondFactor);
+        }
+        let now = self.clock.now();
+        self.sessions
+            .change(is_meant, |own| own.show(factor, now))
+            .ok_or(Refused::NoSession)
+    }
+
+    /// Bans a user, which ends his sessions, or lifts the ban.
+    pub(crate) fn ban(&self, persona: Persona, banned: bool) {
+        let user = self.users.change(persona, |user| user.banned = banned);
+        self.tell(&Event::UserUpdated(user));
+        if banned {
+            self.revoke(|own| own.persona == persona);
+        }
+    }
+
+    /// Gives a member of the organization another role. Whoever is in none stays in none.
+    pub(crate) fn set_role(&self, persona: Persona, role: Role) {
+        let user = self
+            .users
+            .change(persona, |user| user.role = user.role.map(|_| role));
+        if let Some(role) = user.role {
+            self.tell(&Event::MembershipUpdated(persona, role));
+        }
+    }
+
+    fn tell(&self, event: &Event<'_>) {
+        let body = event.body(&self.id, self.clock.now());
+        self.outbox.send(event.kind(), &body);
+    }
+
+    /// Starts a session that no browser has, `age` seconds ago.
+    pub(crate) fn detached(&self, persona: Persona, age: u32) -> Session {
+        let since = self.clock.now().saturating_add(-i64::from(age));
+        Session::new(persona, since)
+    }
+
+    /// The first token of a session, as the first application gets it.
+    pub(crate) fn first_token(&self, session: &Session) -> String {
+        self.sign(session, session.since, self.first_origin())
     }
 
     /// A fresh token for the page of `party`.
     pub(crate) fn token(&self, session: &Session, party: &str) -> String {
-        self.sign(session, self.clock.now().as_secs(), party)
+        self.sign(session, self.clock.now(), party)
     }
 
     /// The application whose page this is the origin of.
@@ -129,26 +260,38 @@ impl Instance {
     }
 
     /// The session token of version 2, as Clerk's dashboard documents it.
-    fn sign(&self, session: &Session, issued: i64, party: &str) -> String {
-        let minutes = issued.saturating_sub(session.since.as_secs()) / 60;
+    fn sign(&self, session: &Session, issued: UnixTime, party: &str) -> String {
+        let role = self.users.find(session.persona).role;
+        let own = session.persona.claims(role);
         let mut claims = json!({
             "azp": party,
-            "exp": issued.saturating_add(LIFETIME),
-            "fva": [minutes, -1],
-            "iat": issued,
+            "exp": issued.saturating_add(LIFETIME).as_secs(),
+            "fva": session.factor_ages(issued),
+            "iat": issued.as_secs(),
             "iss": self.origin,
             "jti": random_id(""),
-            "nbf": issued.saturating_sub(10),
+            "nbf": issued.saturating_add(-10).as_secs(),
             "sid": session.id,
             "v": 2,
         });
-        if let (Value::Object(claims), Value::Object(own)) = (&mut claims, session.persona.claims())
-        {
+        if session.impersonated {
+            claims["act"] = json!({ "iss": ACTOR_ISSUER, "sub": SUPPORT });
+        }
+        if let (Value::Object(claims), Value::Object(own)) = (&mut claims, own) {
             claims.extend(own);
         }
-        self.key.sign(&claims)
+        let token = self.key.sign(&claims);
+        self.minted.add(claims);
+        token
     }
 }
+
+/// Where impersonation is started.
+const ACTOR_ISSUER: &str = "https://dashboard.clerk.com";
+
+/// What the inspector shows.
+const MAX_TOKENS: usize = 12;
+const MAX_EVENTS: usize = 60;
 
 /// Seconds that a session token lives, as with Clerk.
 const LIFETIME: i64 = 60;
@@ -164,7 +307,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origins = ["http://127.0.0.1:3000", "http://127.0.0.1:30"];
         let origins = origins.map(|text| Origin::parse(text).unwrap());
-        let instance = Instance::new(&listener, origins.into(), Arc::new(SystemClock));
+        let clock = Arc::new(SystemClock);
+        let instance = Instance::new(&listener, origins.into(), "/webhooks", clock);
         let check = |wanted: &str, want: &str| {
             let (party, page) = instance.way_back(wanted);
             assert_eq!(page, want, "{wanted}");

@@ -4,7 +4,8 @@ use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use clerk_gate_core::Secret;
 use serde_json::{Value, json};
 
 /// An RSA key pair of 2048 bits. Whatever it has signed is worth nothing once it is gone.
@@ -70,9 +71,21 @@ impl Key {
 /// # Panics
 /// If the operating system has no randomness to give.
 pub(crate) fn random_id(prefix: &str) -> String {
-    let mut bytes = [0; 16];
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(random::<16>()))
+}
+
+/// What deliveries are signed with: `whsec_` and 192 random bits in base64 (Standard Webhooks).
+///
+/// # Panics
+/// If the operating system has no randomness to give.
+pub(crate) fn webhook_secret() -> Secret {
+    Secret::new(format!("whsec_{}", STANDARD.encode(random::<24>())))
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
     rand::fill(&mut bytes).expect("there is randomness");
-    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
+    bytes
 }
 
 /// Clerk's category of session tokens (header parameter `cat`).

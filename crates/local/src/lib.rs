@@ -1,14 +1,33 @@
 //! An offline stand-in for Clerk, for development, tests and demonstrations.
 //!
-//! It signs ready users in at the press of a button, publishes its keys where Clerk does, and
-//! keeps the page's session token fresh, so that an application behind clerk-gate runs without
-//! network and without an account:
+//! It signs ready users in at the press of a button, publishes its keys where Clerk does, keeps
+//! the page's session token fresh and tells of changes by webhook, so that an application behind
+//! clerk-gate runs without network and without an account:
 //!
 //! ```text
 //! browser ── /sign-in ──────────────> stand-in: choose a user, get the session cookie
 //!    │  └─── /clerk-local.js ───────> a fresh token every 50 seconds
 //!    └────── cookie ──> application ── /v1/jwks ──> stand-in: the keys that tokens verify with
+//!                            └──── /api/webhooks/clerk <── stand-in: signed deliveries
 //! ```
+//!
+//! | What | Where |
+//! |---|---|
+//! | sign in as a user, or in a user's place | `/sign-in` |
+//! | see sessions, tokens, webhooks and the audit trail; end, ban, change roles, send again | `/inspector` |
+//! | `window.Clerk` for pages, by ClerkJS's names: sign out, sessions, re-verification | `/clerk-local.js` |
+//! | a token for the command line | `/v1/local/token?user=member` with `&age=120`, `&impersonated=true`, `&second_factor=true` |
+//!
+//! | It happens | Webhooks, until the application answers 2xx, six times at most |
+//! |---|---|
+//! | a user signs in, or out | `session.created`, `session.removed` |
+//! | a session is ended from elsewhere | `session.revoked` |
+//! | a user is banned, or not any more | `user.updated`, and `session.revoked` for each session |
+//! | a role changes | `organizationMembership.updated` |
+//!
+//! Tokens in use stay good until they expire, as with Clerk: it is for the application's
+//! `Revocations` to refuse them. A second factor is never asked for at sign-in; whoever has one
+//! shows it when a page asks, with the code 424242.
 //!
 //! ```
 //! use clerk_gate_core::Origin;
@@ -27,15 +46,20 @@
 //! a new key at every start, and does not start beside settings of production.
 //!
 //! # What this crate does not do
-//! It stores nothing, makes no users, and knows no password, second factor or task: it shows the
-//! tokens of users who have gone through those, or not yet.
+//! It stores nothing, makes no users, and knows no password and no task: it shows the tokens of
+//! users who have gone through those, or not yet. Webhooks come at least once, and in no order.
 
+mod event;
 mod instance;
 mod key;
+mod outbox;
 mod page;
 mod persona;
+mod recent;
 mod routes;
 mod sessions;
+mod trail;
+mod users;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -44,18 +68,20 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 
-use clerk_gate_core::{Clock, ConfigError, ConfigErrors, Origin, Settings, SystemClock};
+use clerk_gate_core::{Clock, ConfigError, ConfigErrors, Origin, Settings, Sink, SystemClock};
 use tokio::runtime;
 use tokio::sync::oneshot;
 
 use self::instance::Instance;
 pub use self::persona::Persona;
+use self::trail::Watched;
 
 /// For whom the stand-in signs users in.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct LocalOptions {
     origins: Vec<Origin>,
+    webhook_path: String,
     clock: Arc<dyn Clock>,
 }
 
@@ -76,6 +102,7 @@ impl LocalOptions {
     pub fn new(origin: Origin) -> Self {
         Self {
             origins: vec![origin],
+            webhook_path: "/api/webhooks/clerk".to_owned(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -84,6 +111,12 @@ impl LocalOptions {
     /// [`Local::token`].
     pub fn with_origin(mut self, origin: Origin) -> Self {
         self.origins.push(origin);
+        self
+    }
+
+    /// Sets where each application listens for webhooks: `/api/webhooks/clerk` by default.
+    pub fn with_webhook_path(mut self, path: impl Into<String>) -> Self {
+        self.webhook_path = path.into();
         self
     }
 
@@ -103,7 +136,7 @@ impl Local {
     ///
     /// # Errors
     /// [`ConfigErrors`] if `source` says that this is production, if an origin has another host,
-    /// or if there is no free port.
+    /// if the webhook path is none, or if there is no free port.
     ///
     /// # Panics
     /// If the operating system has no randomness to give or cannot start a thread.
@@ -113,11 +146,13 @@ impl Local {
     ) -> Result<Self, ConfigErrors> {
         refuse_production(source)?;
         refuse_other_hosts(&options.origins)?;
+        refuse_other_paths(&options.webhook_path)?;
         let listener = listen().map_err(|error| {
             let problem = format!("cannot listen on 127.0.0.1: {error}");
             ConfigError::new("stand-in for Clerk", problem, "free a port")
         })?;
-        let instance = Arc::new(Instance::new(&listener, options.origins, options.clock));
+        let (origins, path) = (options.origins, &options.webhook_path);
+        let instance = Arc::new(Instance::new(&listener, origins, path, options.clock));
         let (running, stopped) = oneshot::channel();
         let router = routes::router(Arc::clone(&instance));
         let serve = async {
@@ -167,9 +202,17 @@ impl Local {
         .expect("the stand-in's own variables are good")
     }
 
+    /// A sink that records to `sink` and shows each event in the inspector.
+    #[must_use = "give it to the gate in place of the other"]
+    pub fn watch(&self, sink: Arc<dyn Sink>) -> Arc<dyn Sink> {
+        let instance = Arc::clone(&self.instance);
+        Arc::new(Watched { instance, sink })
+    }
+
     /// A session token of `persona`, good for 60 seconds, as a page of the first origin gets it.
     pub fn token(&self, persona: Persona) -> String {
-        self.instance.detached_token(persona, 0)
+        self.instance
+            .first_token(&self.instance.detached(persona, 0))
     }
 }
 
@@ -217,6 +260,19 @@ fn refuse_other_hosts(origins: &[Origin]) -> Result<(), ConfigErrors> {
         )
     });
     ConfigErrors::check(mistakes.collect(), ())
+}
+
+/// Refuses what would lead deliveries to another host.
+fn refuse_other_paths(path: &str) -> Result<(), ConfigErrors> {
+    let is_path = path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
+    let mistake = (!is_path).then(|| {
+        ConfigError::new(
+            format!("webhook path {path:?}"),
+            "is not a path",
+            "write it like \"/api/webhooks/clerk\"",
+        )
+    });
+    ConfigErrors::check(mistake.into_iter().collect(), ())
 }
 
 const ENVIRONMENT: &str = "CLERK_GATE_ENVIRONMENT";

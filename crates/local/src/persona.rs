@@ -1,5 +1,7 @@
 //! The ready users, and what their session tokens say about them.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -9,14 +11,22 @@ use serde_json::{Value, json};
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Persona {
-    /// Ada has the role `org:admin` in the organization `acme`.
+    /// Ada has the role `org:admin` in the organization `acme`, and a second factor.
     Admin,
-    /// Ben has the role `org:member` in the organization `acme`.
+    /// Ben has the role `org:member` in the organization `acme`, and a second factor.
     Member,
     /// Dan has signed in but still has a task to finish, so he counts as not signed in.
     Pending,
-    /// Cleo has no organization.
+    /// Cleo has no organization and no second factor.
     Solo,
+}
+
+/// A role in the organization `acme`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    Admin,
+    Member,
 }
 
 impl Persona {
@@ -33,6 +43,16 @@ impl Persona {
         }
     }
 
+    /// The user id, the claim `sub`.
+    pub fn user_id(self) -> &'static str {
+        match self {
+            Self::Admin => "user_2local000000000000000000ada",
+            Self::Member => "user_2local000000000000000000ben",
+            Self::Pending => "user_2local000000000000000000dan",
+            Self::Solo => "user_2local00000000000000000cleo",
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Admin => "Ada Adams",
@@ -42,54 +62,83 @@ impl Persona {
         }
     }
 
-    pub(crate) fn description(self) -> &'static str {
+    /// Whether there is more than the first factor to show.
+    pub(crate) fn has_second_factor(self) -> bool {
+        matches!(self, Self::Admin | Self::Member)
+    }
+
+    /// The role at the start.
+    pub(crate) fn first_role(self) -> Option<Role> {
         match self {
-            Self::Admin => "org:admin of acme",
-            Self::Member => "org:member of acme",
-            Self::Pending => "pending: a task is open, so apps take this for signed out",
-            Self::Solo => "no organization",
+            Self::Admin => Some(Role::Admin),
+            Self::Member => Some(Role::Member),
+            Self::Pending | Self::Solo => None,
         }
     }
 
-    /// The claims that depend on the user alone, in version 2 of Clerk's session token.
+    /// The status of a session: pending while a task is open.
+    pub(crate) fn status(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            _ => "active",
+        }
+    }
+
+    /// The claims that depend on the user and the role alone, in version 2 of Clerk's session
+    /// token.
     ///
     /// Each mask of `fpm` belongs to a feature of the organization in `fea`; its lowest bit
     /// stands for the first name in `per`.
-    pub(crate) fn claims(self) -> Value {
-        let acme = |role, permissions, masks| {
-            json!({
-                "id": "org_2local000000000000000000acme",
+    pub(crate) fn claims(self, role: Option<Role>) -> Value {
+        let (sub, sts) = (self.user_id(), self.status());
+        let Some(role) = role else {
+            return json!({ "sub": sub, "sts": sts, "pla": "u:free" });
+        };
+        let (permissions, masks) = match role {
+            Role::Admin => ("read,manage", "3,3"),
+            Role::Member => ("read", "1,0"),
+        };
+        json!({
+            "sub": sub,
+            "sts": sts,
+            "fea": "o:reports,o:invoices",
+            "pla": "o:pro,u:free",
+            "o": {
+                "id": ACME,
                 "slg": "acme",
-                "rol": role,
+                "rol": role.as_str(),
                 "per": permissions,
                 "fpm": masks,
-            })
-        };
+            },
+        })
+    }
+}
+
+impl Role {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::Admin => json!({
-                "sub": "user_2local000000000000000000ada",
-                "sts": "active",
-                "fea": "o:reports,o:invoices",
-                "pla": "o:pro,u:free",
-                "o": acme("admin", "read,manage", "3,3"),
-            }),
-            Self::Member => json!({
-                "sub": "user_2local000000000000000000ben",
-                "sts": "active",
-                "fea": "o:reports,o:invoices",
-                "pla": "o:pro,u:free",
-                "o": acme("member", "read", "1,0"),
-            }),
-            Self::Pending => json!({
-                "sub": "user_2local000000000000000000dan",
-                "sts": "pending",
-                "pla": "u:free",
-            }),
-            Self::Solo => json!({
-                "sub": "user_2local00000000000000000cleo",
-                "sts": "active",
-                "pla": "u:free",
-            }),
+            Self::Admin => "admin",
+            Self::Member => "member",
+        }
+    }
+
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Admin => Self::Member,
+            Self::Member => Self::Admin,
         }
     }
 }
+
+/// As Clerk spells it outside of tokens.
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "org:{}", self.as_str())
+    }
+}
+
+/// The organization.
+pub(crate) const ACME: &str = "org_2local000000000000000000acme";
+
+/// Whoever acts in a user's place: somebody of support, no user of the application.
+pub(crate) const SUPPORT: &str = "user_2local000000000000000000sue";

@@ -11,7 +11,11 @@ use serde_json::Value;
 
 use self::http::{Answer, send};
 
+mod application;
+mod factors;
 mod http;
+mod inspector;
+mod webhooks;
 
 const APP: &str = "http://127.0.0.1:3000";
 const OTHER_APP: &str = "http://127.0.0.1:3001";
