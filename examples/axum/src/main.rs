@@ -3,16 +3,17 @@
 //! `cargo run -p example-axum -- --local` needs neither an account nor a network.
 
 use std::error::Error;
-use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{StatusCode, Uri, header::CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use clerk_gate_axum::{GateLayer, Json, MountedRouter, Session};
-use clerk_gate_core::{ConfigErrors, Gate, JsonLines, Policy, Requirement, Rule};
+use clerk_gate_axum::{GateLayer, Has, Json, MountedRouter, Session};
+use clerk_gate_core::revocation::Revocations;
+use clerk_gate_core::webhook::Endpoint;
+use clerk_gate_core::{ConfigErrors, Gate, Policy, Requirement, Reverification, Right, Rule};
 use example_common::{Options, Pages, Setup};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 /// What each route demands. Whatever is not listed needs a session.
 fn policy() -> Result<Policy, ConfigErrors> {
     let admin = Requirement::role("org:admin");
+    let lately = Requirement::reverified(Reverification::STRICT.demanding_second_factor());
     Policy::builder()
         .public("/")
         .public("/sign-in/{*rest}")
@@ -28,9 +30,11 @@ fn policy() -> Result<Policy, ConfigErrors> {
         .session("/unauthorized")
         .session("/dashboard")
         .session("/api/protected")
+        .session("/api/sign-out-everywhere")
         .require("/admin/{*rest}", admin.clone())
         .rule(Rule::require("/api/admin/{*rest}", admin).sensitive())
         .rule(Rule::session("/api/billing/{*rest}").sensitive())
+        .rule(Rule::require("/api/billing/upgrade", lately).sensitive())
         .build()
 }
 
@@ -44,8 +48,11 @@ fn routes() -> MountedRouter<Arc<Pages>> {
         .route("/dashboard", get(dashboard))
         .route("/admin", get(admin))
         .route("/api/admin/stats", get(stats))
+        .route("/api/admin/reports", post(publish))
         .route("/api/billing/plan", get(plan))
+        .route("/api/billing/upgrade", post(upgrade))
         .route("/api/protected", post(protected))
+        .route("/api/sign-out-everywhere", post(sign_out_everywhere))
         .route("/assets/{name}", get(asset))
 }
 
@@ -83,9 +90,28 @@ async fn stats(session: Session) -> Json<Value> {
     Json(json!({ "organization": organization, "members": 2 }))
 }
 
+/// Managing reports, and nobody in a user's place.
+struct ManageReports;
+
+impl Right for ManageReports {
+    fn requirement() -> Requirement {
+        Requirement::permission("org:reports:manage").and_no_impersonation()
+    }
+}
+
+/// Needs the role `org:admin`, and the right that the signature names.
+async fn publish(session: Has<ManageReports>) -> Json<Value> {
+    Json(json!({ "published": true, "by": session.user_id() }))
+}
+
 /// Needs a session, and every decision is recorded.
 async fn plan(session: Session) -> Json<Value> {
     Json(json!({ "user": session.user_id(), "pro": session.has_plan("org:pro") }))
+}
+
+/// Needs a second factor shown in the last ten minutes, and every decision is recorded.
+async fn upgrade(session: Session) -> Json<Value> {
+    Json(json!({ "user": session.user_id(), "upgraded": true }))
 }
 
 #[derive(Deserialize)]
@@ -96,6 +122,16 @@ struct Order {
 /// Needs a session, and a body that is JSON, small and of this shape.
 async fn protected(session: Session, Json(order): Json<Order>) -> Json<Value> {
     Json(json!({ "success": true, "user": session.user_id(), "item": order.item }))
+}
+
+/// Refuses every token of the user that was issued until now, in every browser.
+async fn sign_out_everywhere(
+    Extension(revocations): Extension<Arc<Revocations>>,
+    session: Session,
+) -> Result<Json<Value>, StatusCode> {
+    let revoked = revocations.revoke_user(session.user_id()).await;
+    revoked.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    Ok(Json(json!({ "success": true })))
 }
 
 /// Static: no credential is looked at.
@@ -111,10 +147,14 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let (listener, setup) = Setup::new(&options)?;
+    let revocations = Arc::new(Revocations::local());
+    let webhook = Endpoint::new(&setup.settings, setup.store()?, setup.users.clone())?;
     let gate = Gate::builder(&setup.settings, setup.keys.keyring(), policy()?)
-        .with_audit(Arc::new(JsonLines::new(io::stderr())))
+        .with_audit(setup.audit())
+        .with_revocations(Arc::clone(&revocations))
+        .with_webhook("/api/webhooks/clerk", webhook)
         .build()?;
-    let router = routes().into_router();
+    let router = routes().into_router().layer(Extension(revocations));
     let router = router.with_state(Arc::new(Pages::new(&setup)));
     let app = GateLayer::new(Arc::new(gate)).layer(router);
     println!("{setup}");
@@ -138,6 +178,6 @@ mod tests {
         assert!(coverage.check().is_ok(), "{coverage}");
         let bare = Policy::builder().build().unwrap();
         let undeclared = bare.coverage(routes.mounted()).check().unwrap_err();
-        assert_eq!(undeclared.iter().count(), 10);
+        assert_eq!(undeclared.iter().count(), 13);
     }
 }

@@ -2,6 +2,8 @@
 
 mod pages;
 mod setup;
+mod users;
 
 pub use self::pages::{Pages, asset};
 pub use self::setup::{Options, Setup, exit_code};
+pub use self::users::Users;

@@ -6,12 +6,14 @@ use clerk_gate_core::Session;
 use serde_json::Value;
 
 use crate::setup::Setup;
+use crate::users::{Row, Users};
 
 /// What all pages share: where Clerk's scripts come from, or the stand-in's.
 #[derive(Debug)]
 pub struct Pages {
     scripts: String,
     stand_in: Option<String>,
+    users: Users,
 }
 
 impl Pages {
@@ -20,12 +22,14 @@ impl Pages {
         let settings = &setup.settings;
         let scripts = match &setup.local {
             Some(local) => format!(
-                r#"<script src="{}/clerk-local.js" async></script>"#,
+                r#"<script src="{}/clerk-local.js" defer></script>
+<script src="/assets/app.js" defer></script>"#,
                 local.origin()
             ),
             None => format!(
                 r#"<script src="{}/npm/@clerk/clerk-js@5/dist/clerk.browser.js" data-clerk-publishable-key="{}" crossorigin="anonymous" defer></script>
-<script src="/assets/clerk.js" defer></script>"#,
+<script src="/assets/clerk.js" defer></script>
+<script src="/assets/app.js" defer></script>"#,
                 Escaped(settings.issuer()),
                 Escaped(settings.publishable_key().as_str()),
             ),
@@ -33,6 +37,7 @@ impl Pages {
         Self {
             scripts,
             stand_in: setup.local.as_ref().map(|local| local.origin().to_owned()),
+            users: setup.users.clone(),
         }
     }
 
@@ -62,7 +67,11 @@ impl Pages {
 <tr><td><a href="/admin">/admin</a></td><td>the role <code>org:admin</code></td></tr>
 <tr><td><a href="/api/admin/stats">/api/admin/stats</a></td><td>the role <code>org:admin</code>; recorded</td></tr>
 <tr><td><a href="/api/billing/plan">/api/billing/plan</a></td><td>a session; recorded</td></tr>
+<tr><td>POST /api/admin/reports</td><td>the same, and the permission <code>org:reports:manage</code>, in person; recorded</td></tr>
+<tr><td>POST /api/billing/upgrade</td><td>a second factor shown in the last ten minutes; recorded</td></tr>
 <tr><td>POST /api/protected</td><td>a session, a JSON body</td></tr>
+<tr><td>POST /api/sign-out-everywhere</td><td>a session</td></tr>
+<tr><td>POST /api/webhooks/clerk</td><td>a signature</td></tr>
 </tbody>
 </table>
 <p>{greeting}</p>"#
@@ -102,6 +111,10 @@ impl Pages {
     /// Shows what the session token says.
     pub fn dashboard(&self, session: &Session) -> String {
         let organization = session.organization();
+        let factors = match session.factor_ages() {
+            Some([first, second]) => format!("first {}, second {}", ago(first), ago(second)),
+            None => "the token does not say".to_owned(),
+        };
         let permissions = match session.permissions() {
             none if none.is_empty() => "none".to_owned(),
             some => some.join(", "),
@@ -118,6 +131,8 @@ impl Pages {
                 organization.and_then(|acme| acme.role()).unwrap_or("none"),
             ),
             ("Permissions", &permissions),
+            ("Factors shown", &factors),
+            ("Acting", session.actor_id().unwrap_or("the user")),
         ]
         .map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>\n", Escaped(value)))
         .concat();
@@ -129,9 +144,19 @@ impl Pages {
 <p>What the verified session token says about you:</p>
 <dl>
 {rows}</dl>
-<details><summary>All claims</summary>
+<details id="claims"><summary>All claims</summary>
 <pre>{}</pre>
-</details>"#,
+</details>
+<h2>Actions</h2>
+<ul class="actions">
+<li><button id="upgrade" type="button" data-post="/api/billing/upgrade">Upgrade the plan</button>
+demands a second factor shown in the last ten minutes</li>
+<li><button id="publish" type="button" data-post="/api/admin/reports">Publish the report</button>
+demands <code>org:admin</code> and <code>org:reports:manage</code>, in person</li>
+<li><button id="sign-out-everywhere" type="button" data-post="/api/sign-out-everywhere" data-ends-sessions>Sign out everywhere</button>
+ends every session of yours, in every browser, at once</li>
+</ul>
+<output id="result" for="upgrade publish sign-out-everywhere"></output>"#,
             Escaped(&claims)
         );
         self.page("Dashboard", Some(session), &body)
@@ -139,11 +164,19 @@ impl Pages {
 
     /// Shows what only an administrator sees.
     pub fn admin(&self, session: &Session) -> String {
+        let users: String = self.users.all().iter().map(row).collect();
         let organization = session.organization().and_then(|acme| acme.slug());
         let body = format!(
             r#"<h1>Admin</h1>
 <p>Only an <code>org:admin</code> gets here. You administer <strong>{}</strong>.</p>
-<p><a class="action" href="/api/admin/stats">Statistics as JSON</a></p>"#,
+<p><a class="action" href="/api/admin/stats">Statistics as JSON</a></p>
+<h2>Users</h2>
+<p>As webhooks have told:</p>
+<table id="users">
+<thead><tr><th scope="col">User</th><th scope="col">Name</th><th scope="col">State</th></tr></thead>
+<tbody>
+{users}</tbody>
+</table>"#,
             Escaped(organization.unwrap_or("an organization without a name"))
         );
         self.page("Admin", Some(session), &body)
@@ -166,9 +199,26 @@ impl Pages {
         })
         .concat();
         let account = match session {
-            Some(_) => r#"<button type="button" data-clerk-sign-out="/">Sign out</button>"#,
+            Some(_) => {
+                r#"<button id="sign-out" type="button" data-clerk-sign-out="/">Sign out</button>"#
+            }
             None => r#"<a href="/sign-in">Sign in</a>"#,
         };
+        let banner = session.and_then(|own| own.actor_id()).map(|actor| {
+            format!(
+                r#"<p class="banner" id="impersonated">You see this as another user: <code>{}</code> acts in their place.</p>
+"#,
+                Escaped(actor)
+            )
+        });
+        let banner = banner.unwrap_or_default();
+        let inspector = self.stand_in.as_ref().map(|origin| {
+            format!(
+                r#"<footer><a id="inspector" href="{origin}/inspector">Inspector of the stand-in for Clerk</a></footer>
+"#
+            )
+        });
+        let inspector = inspector.unwrap_or_default();
         format!(
             r#"<!doctype html>
 <html lang="en">
@@ -181,27 +231,47 @@ impl Pages {
 {scripts}
 </head>
 <body>
-<header>
+{banner}<header>
 <nav aria-label="Pages">{links}</nav>
 {account}
 </header>
 <main>
 {body}
 </main>
-</body>
+{inspector}</body>
 </html>
 "#
         )
     }
 }
 
+fn ago(minutes: i64) -> String {
+    match minutes {
+        ..0 => "never".to_owned(),
+        _ => format!("{minutes} min before the token"),
+    }
+}
+
+fn row((id, row): &(String, Row)) -> String {
+    let (name, state) = match row {
+        Row::Deleted => ("", "deleted"),
+        Row::Known {
+            name, banned: true, ..
+        } => (name.as_str(), "banned"),
+        Row::Known { name, .. } => (name.as_str(), "may sign in"),
+    };
+    format!(
+        "<tr><td><code>{}</code></td><td>{}</td><td>{state}</td></tr>\n",
+        Escaped(id),
+        Escaped(name)
+    )
+}
+
 /// The content type and the text of a file below `/assets`.
 pub fn asset(name: &str) -> Option<(&'static str, &'static str)> {
     match name {
-        "clerk.js" => Some((
-            "text/javascript; charset=utf-8",
-            include_str!("../assets/clerk.js"),
-        )),
+        "app.js" => Some((JAVASCRIPT, include_str!("../assets/app.js"))),
+        "clerk.js" => Some((JAVASCRIPT, include_str!("../assets/clerk.js"))),
         "icon.svg" => Some(("image/svg+xml", include_str!("../assets/icon.svg"))),
         "style.css" => Some((
             "text/css; charset=utf-8",
@@ -230,6 +300,8 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
 #[cfg(test)]
 mod tests {
     use clerk_gate_core::{Decision, Policy, RequestView};
@@ -241,6 +313,7 @@ mod tests {
         Pages {
             scripts: String::new(),
             stand_in: stand_in.map(str::to_owned),
+            users: Users::default(),
         }
     }
 

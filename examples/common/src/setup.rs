@@ -3,12 +3,17 @@
 use std::env;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use clerk_gate_core::{ConfigErrors, Origin, Settings};
+use clerk_gate_core::webhook::{MemoryStore, Store};
+use clerk_gate_core::{ConfigErrors, JsonLines, Origin, Settings, Sink, StoreAddress};
 use clerk_gate_jwks::Keys;
 use clerk_gate_local::{Local, LocalOptions};
+
+use crate::users::Users;
 
 /// The command line.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub struct Setup {
     pub settings: Settings,
     /// What session tokens are verified with.
     pub keys: Keys,
+    /// What webhooks have told of users.
+    pub users: Users,
     /// Takes the place of Clerk, with `--local`.
     pub(crate) local: Option<Local>,
     address: SocketAddr,
@@ -85,10 +92,35 @@ impl Setup {
         let setup = Self {
             keys: clerk_gate_jwks::keys_for(&settings)?,
             settings,
+            users: Users::default(),
             local,
             address,
         };
         Ok((listener, setup))
+    }
+
+    /// Where deliveries are remembered: in memory, which a restart forgets.
+    ///
+    /// # Errors
+    /// `CLERK_GATE_STORE` names a database; opening it is for the application.
+    pub fn store(&self) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+        match self.settings.store() {
+            None | Some(StoreAddress::Memory) => Ok(Arc::new(MemoryStore::default())),
+            Some(_) => Err(
+                "CLERK_GATE_STORE: names a database, and this example brings none; \
+                unset it, or open it with clerk-gate-store-sql or clerk-gate-store-redis"
+                    .into(),
+            ),
+        }
+    }
+
+    /// Where decisions are recorded: on standard error, and shown by the stand-in's inspector.
+    pub fn audit(&self) -> Arc<dyn Sink> {
+        let lines = Arc::new(JsonLines::new(io::stderr()));
+        match &self.local {
+            Some(local) => local.watch(lines),
+            None => lines,
+        }
     }
 }
 
@@ -107,7 +139,9 @@ impl fmt::Display for Setup {
             ", or try:\n\
              \n  curl -i {app}/\
              \n  curl -i {authorization} {app}/api/billing/plan\
-             \n  curl -i {authorization} {app}/admin\n"
+             \n  curl -i {authorization} {app}/admin\
+             \n\nWhat happens meanwhile is shown on {}/inspector\n",
+            local.origin()
         )
     }
 }
@@ -140,6 +174,9 @@ Without --local the environment says which Clerk instance to use:
   CLERK_PUBLISHABLE_KEY  from the API keys page of the Clerk dashboard
   CLERK_SECRET_KEY       from the same page; without it the public key set is used
   CLERK_GATE_ORIGINS     where browsers find the app, like http://127.0.0.1:3000
+  CLERK_WEBHOOK_SIGNING_SECRET
+                         of an endpoint that leads to /api/webhooks/clerk; without it webhooks
+                         are answered with 500
 
 Audit events go to standard error, one line of JSON each.
 ";

@@ -3,12 +3,13 @@
 //! `cargo run -p example-rocket -- --local` needs neither an account nor a network.
 
 use std::error::Error;
-use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clerk_gate_core::{ConfigErrors, Gate, JsonLines, Policy, Requirement, Rule};
-use clerk_gate_rocket::{GateFairing, Json, Session};
+use clerk_gate_core::revocation::Revocations;
+use clerk_gate_core::webhook::Endpoint;
+use clerk_gate_core::{ConfigErrors, Gate, Policy, Requirement, Reverification, Right, Rule};
+use clerk_gate_rocket::{GateFairing, Has, Json, Session};
 use example_common::{Options, Pages, Setup};
 use rocket::config::{Config, LogLevel};
 use rocket::fairing::AdHoc;
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 /// What each route demands. Whatever is not listed needs a session.
 fn policy() -> Result<Policy, ConfigErrors> {
     let admin = Requirement::role("org:admin");
+    let lately = Requirement::reverified(Reverification::STRICT.demanding_second_factor());
     Policy::builder()
         .public("/")
         .public("/sign-in/{*rest}")
@@ -29,9 +31,11 @@ fn policy() -> Result<Policy, ConfigErrors> {
         .session("/unauthorized")
         .session("/dashboard")
         .session("/api/protected")
+        .session("/api/sign-out-everywhere")
         .require("/admin/{*rest}", admin.clone())
         .rule(Rule::require("/api/admin/{*rest}", admin).sensitive())
         .rule(Rule::session("/api/billing/{*rest}").sensitive())
+        .rule(Rule::require("/api/billing/upgrade", lately).sensitive())
         .build()
 }
 
@@ -45,8 +49,11 @@ fn routes() -> Vec<Route> {
         dashboard,
         admin,
         stats,
+        publish,
         plan,
+        upgrade,
         protected,
+        sign_out_everywhere,
         asset,
     ]
 }
@@ -97,10 +104,31 @@ async fn stats(session: Session) -> Json<Value> {
     Json(json!({ "organization": organization, "members": 2 }))
 }
 
+/// Managing reports, and nobody in a user's place.
+struct ManageReports;
+
+impl Right for ManageReports {
+    fn requirement() -> Requirement {
+        Requirement::permission("org:reports:manage").and_no_impersonation()
+    }
+}
+
+/// Needs the role `org:admin`, and the right that the signature names.
+#[post("/api/admin/reports")]
+async fn publish(session: Has<ManageReports>) -> Json<Value> {
+    Json(json!({ "published": true, "by": session.user_id() }))
+}
+
 /// Needs a session, and every decision is recorded.
 #[get("/api/billing/plan")]
 async fn plan(session: Session) -> Json<Value> {
     Json(json!({ "user": session.user_id(), "pro": session.has_plan("org:pro") }))
+}
+
+/// Needs a second factor shown in the last ten minutes, and every decision is recorded.
+#[post("/api/billing/upgrade")]
+async fn upgrade(session: Session) -> Json<Value> {
+    Json(json!({ "user": session.user_id(), "upgraded": true }))
 }
 
 #[derive(Deserialize)]
@@ -112,6 +140,17 @@ struct Order {
 #[post("/api/protected", data = "<order>")]
 async fn protected(session: Session, order: Json<Order>) -> Json<Value> {
     Json(json!({ "success": true, "user": session.user_id(), "item": order.0.item }))
+}
+
+/// Refuses every token of the user that was issued until now, in every browser.
+#[post("/api/sign-out-everywhere")]
+async fn sign_out_everywhere(
+    revocations: &State<Arc<Revocations>>,
+    session: Session,
+) -> Result<Json<Value>, Status> {
+    let revoked = revocations.revoke_user(session.user_id()).await;
+    revoked.map_err(|_| Status::ServiceUnavailable)?;
+    Ok(Json(json!({ "success": true })))
 }
 
 /// Static: no credential is looked at.
@@ -126,8 +165,12 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let (listener, setup) = Setup::new(&options)?;
+    let revocations = Arc::new(Revocations::local());
+    let webhook = Endpoint::new(&setup.settings, setup.store()?, setup.users.clone())?;
     let gate = Gate::builder(&setup.settings, setup.keys.keyring(), policy()?)
-        .with_audit(Arc::new(JsonLines::new(io::stderr())))
+        .with_audit(setup.audit())
+        .with_revocations(Arc::clone(&revocations))
+        .with_webhook("/api/webhooks/clerk", webhook)
         .build()?;
     let config = Config {
         port: listener.local_addr()?.port(),
@@ -138,6 +181,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let listening = setup.to_string();
     let rocket = rocket::custom(config)
         .manage(Pages::new(&setup))
+        .manage(revocations)
         .mount("/", routes())
         .attach(AdHoc::on_liftoff("listening", |_| {
             Box::pin(async move { println!("{listening}") })
@@ -167,6 +211,6 @@ mod tests {
         assert!(coverage.check().is_ok(), "{coverage}");
         let bare = Policy::builder().build().unwrap();
         let undeclared = bare.coverage(mounted(&rocket)).check().unwrap_err();
-        assert_eq!(undeclared.iter().count(), 10);
+        assert_eq!(undeclared.iter().count(), 13);
     }
 }

@@ -56,23 +56,30 @@ pub fn a_browser_signs_in_and_out(program: &str) {
     assert_eq!(browser.open(app.address, "/dashboard").status, 307);
 }
 
+/// A browser of its own.
 #[derive(Default)]
-struct Browser {
+pub(crate) struct Browser {
     /// One for each server, which must keep it open.
     connections: HashMap<SocketAddr, Connection>,
     /// For all servers: cookies do not tell ports apart (RFC 6265 §8.5).
-    cookies: BTreeMap<String, String>,
+    pub(crate) cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
     /// Goes to a page.
-    fn open(&mut self, server: SocketAddr, target: &str) -> Answer {
+    pub(crate) fn open(&mut self, server: SocketAddr, target: &str) -> Answer {
         let lines = "accept: text/html\r\nsec-fetch-dest: document\r\nsec-fetch-mode: navigate\r\n";
         self.ask(server, "GET", target, lines, "")
     }
 
     /// Sends a form from a page of `origin`.
-    fn post(&mut self, server: SocketAddr, target: &str, origin: &str, form: &str) -> Answer {
+    pub(crate) fn post(
+        &mut self,
+        server: SocketAddr,
+        target: &str,
+        origin: &str,
+        form: &str,
+    ) -> Answer {
         let kind = "application/x-www-form-urlencoded";
         let lines = format!("origin: {origin}\r\ncontent-type: {kind}\r\n");
         self.ask(server, "POST", target, &lines, form)
@@ -126,7 +133,7 @@ impl Browser {
 }
 
 /// The value of the first header line called `name`.
-fn text<'a>(answer: &'a Answer, name: &str) -> &'a str {
+pub(crate) fn text<'a>(answer: &'a Answer, name: &str) -> &'a str {
     let value = answer.header(name).next().unwrap_or_default();
     std::str::from_utf8(value).expect("a text")
 }
