@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::{Debug, Write};
 use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -126,6 +127,46 @@ pub(crate) async fn together<F: Future>(futures: impl IntoIterator<Item = F>) ->
         .into_iter()
         .filter_map(|(_, output)| output)
         .collect()
+}
+
+/// Polls both in turn until both are ready.
+pub(crate) async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut first, mut second) = (None, None);
+    poll_fn(|cx| {
+        if first.is_none()
+            && let Poll::Ready(output) = one.as_mut().poll(cx)
+        {
+            first = Some(output);
+        }
+        if second.is_none()
+            && let Poll::Ready(output) = other.as_mut().poll(cx)
+        {
+            second = Some(output);
+        }
+        match (first.take(), second.take()) {
+            (Some(first), Some(second)) => Poll::Ready((first, second)),
+            outputs => {
+                (first, second) = outputs;
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
+/// Lets everything else have a turn.
+pub(crate) async fn pause() {
+    let mut paused = false;
+    poll_fn(|cx| {
+        if paused {
+            return Poll::Ready(());
+        }
+        paused = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// How long the rules' leases last, in seconds.

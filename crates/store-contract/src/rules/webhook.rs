@@ -1,26 +1,18 @@
-//! The rules, in the order in which a store is best written.
+//! The rules of webhook stores, in the order in which one is best written.
 
 use bytes::Bytes;
 use clerk_gate_core::UnixTime;
 use clerk_gate_core::webhook::{Begin, Delivery, Lease, MAX_FAILURE, Store, Unfinished};
 
-use crate::Rule;
+use super::rules;
 use crate::expect::{
     Fault, LEASE, Verdict, at, begin, busy, delivery, delivery_of, done, fresh, listed, lost, same,
     together, unused_id,
 };
 
-macro_rules! rules {
-    ($($name:ident)*) => {
-        /// All rules, simple ones first.
-        pub const RULES: &[Rule] = &[$(Rule {
-            name: stringify!($name),
-            check: |store| Box::pin($name(store)),
-        }),*];
-    };
-}
-
 rules! {
+    /// All rules of a webhook store, simple ones first.
+    RULES of dyn Store:
     a_new_delivery_begins_as_attempt_1
     a_leased_delivery_is_busy
     a_lease_ends_at_its_last_second

@@ -1,4 +1,4 @@
-//! The suite itself: a good store passes, and a store with one flaw breaks the rule that names it.
+//! Webhook stores.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
