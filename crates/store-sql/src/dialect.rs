@@ -1,8 +1,12 @@
 //! What differs between the databases, and how their tables are brought up to date.
 
+use std::sync::Arc;
+
 use clerk_gate_core::webhook::StoreError;
 use sqlx::{ColumnIndex, Database, Decode, Encode, Error, Executor, IntoArguments, Pool, Type};
+use tokio::sync::Notify;
 
+use crate::announcements::Listening;
 use crate::error::store_error;
 
 /// A database that [`SqlStore`](crate::SqlStore) speaks to: SQLite or PostgreSQL.
@@ -10,6 +14,14 @@ pub trait Dialect: Database {
     /// Opens a transaction that may write from its first statement on.
     #[doc(hidden)]
     const BEGIN: &'static str;
+
+    /// Opens a transaction that waits for others with the same row, and goes on where they end.
+    #[doc(hidden)]
+    const BEGIN_IN_TURN: &'static str;
+
+    /// Tells other processes that there are new revocations.
+    #[doc(hidden)]
+    const ANNOUNCE: &'static str;
 
     /// Lets one process at a time bring the tables up to date, until its transaction ends.
     #[doc(hidden)]
@@ -19,6 +31,10 @@ pub trait Dialect: Database {
     /// released stays as it is.
     #[doc(hidden)]
     const VERSIONS: &'static [&'static str];
+
+    /// Hears what other processes tell, if they can be heard.
+    #[doc(hidden)]
+    fn listen(pool: &Pool<Self>, heard: Arc<Notify>) -> Option<Listening>;
 
     #[doc(hidden)]
     fn rows_affected(result: &Self::QueryResult) -> u64;

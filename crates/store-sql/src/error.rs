@@ -1,13 +1,32 @@
 //! Which faults of a database may be gone at the next try.
 
+use std::future::Future;
+use std::time::Duration;
+
 use clerk_gate_core::webhook::StoreError;
 use sqlx::Error;
+use tokio::time::timeout;
 
 /// Keeps the cause. No cause has a connection's address or password in it, nor a body.
 pub(crate) fn store_error(error: Error) -> StoreError {
     match is_transient(&error) {
         true => StoreError::transient(error),
         false => StoreError::permanent(error),
+    }
+}
+
+/// What the database answers, or that it has not. A connection that hangs is given up, and with it
+/// what was not committed.
+pub(crate) async fn in_time<T>(
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, StoreError> {
+    match timeout(PATIENCE, answer).await {
+        Ok(answer) => answer.map_err(store_error),
+        Err(_) => {
+            let seconds = PATIENCE.as_secs();
+            let what = format!("the database has not answered within {seconds} seconds");
+            Err(StoreError::transient(what))
+        }
     }
 }
 
@@ -40,6 +59,9 @@ const SQLITE_TRANSIENT: [u32; 4] = [5, 6, 10, 13];
 /// Connection lost, read-only (a standby, until it is promoted), rolled back, out of resources,
 /// lock not available, stopped by an operator (PostgreSQL, appendix A).
 const POSTGRES_TRANSIENT: [&str; 6] = ["08", "25006", "40", "53", "55P03", "57"];
+
+/// Longer than a pool takes to say that it has no connection.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! The webhook store of clerk-gate in a SQL database: SQLite for one machine, PostgreSQL for many.
+//! What clerk-gate remembers, in a SQL database: SQLite for one machine, PostgreSQL for many.
 //!
 //! ```text
 //!   Endpoint ── begin ──> clerk_gate_deliveries ──> Fresh(lease) | Busy | Done
@@ -40,19 +40,53 @@
 //! # }).unwrap();
 //! ```
 //!
+//! # Revocations
+//! The same store carries revocations from process to process: it is a
+//! [`RevocationStore`](clerk_gate_core::revocation::RevocationStore), too.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use clerk_gate_core::revocation::Revocations;
+//! use clerk_gate_store_sql::SqliteStore;
+//!
+//! let store = SqliteStore::open("sqlite::memory:").await?;
+//! let revocations = Arc::new(Revocations::shared(Arc::new(store)));
+//! // A fault of the store shows at start-up.
+//! revocations.refresh().await?;
+//! tokio::spawn(revocations.follow(|| tokio::time::sleep(Duration::from_secs(1))));
+//!
+//! revocations.revoke_session("sess_1").await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! With PostgreSQL other processes hear of a revocation at once, on a connection of their own beside
+//! the pool (`LISTEN`). A pooler that hands connections out by the transaction makes them deaf, and
+//! so does SQLite: then the follower's tick finds it, within a second. No operation takes longer
+//! than 6 seconds; one that would, fails.
+//!
+//! A database that is set back to a backup has a history that others have read further. Restart the
+//! processes, or begin another: `UPDATE clerk_gate_history SET epoch = epoch + 1`.
+//!
+//! # Tables
 //! Tables are made and brought up to date when a store is opened; their names start with
 //! `clerk_gate_`. Several processes may open one database at the same time. All times are those
 //! that the endpoint's clock gives: the database's own clock is never asked.
 //!
 //! # What this crate does not do
-//! It purges nothing by itself: call [`Store::purge`](clerk_gate_core::webhook::Store::purge) now
-//! and then, with a border well before the sender's last attempt. It encrypts nothing: bodies of
+//! It purges no deliveries by itself: call [`Store::purge`](clerk_gate_core::webhook::Store::purge)
+//! now and then, with a border well before the sender's last attempt. It encrypts nothing: bodies of
 //! unfinished deliveries, with the personal data in them, lie in the database as they came.
 //!
 //! # Features
 //! `sqlite`, on by default: [`SqliteStore`], with SQLite compiled in. `postgres`:
 //! [`PostgresStore`], with TLS. Each adds API and changes nothing else.
 
+mod announcements;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     expect(dead_code, reason = "no database is chosen")
@@ -61,6 +95,7 @@ mod dialect;
 mod error;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod revocation;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;

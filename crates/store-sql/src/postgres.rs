@@ -1,11 +1,17 @@
 //! PostgreSQL: one database for several machines.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clerk_gate_core::webhook::StoreError;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgQueryResult};
-use sqlx::{Connection, Postgres};
+use sqlx::postgres::{
+    PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions, PgQueryResult,
+};
+use sqlx::{Connection, Error, Postgres};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
+use crate::announcements::{Listening, tell};
 use crate::dialect::{Dialect, bring_up_to_date};
 use crate::error::store_error;
 use crate::store::SqlStore;
@@ -48,15 +54,21 @@ impl SqlStore<Postgres> {
     /// If the tables cannot be brought up to date.
     pub async fn from_pool(pool: PgPool) -> Result<Self, StoreError> {
         bring_up_to_date(&pool).await?;
-        Ok(Self(pool))
+        Ok(Self::new(pool))
     }
 }
 
 impl Dialect for Postgres {
     const BEGIN: &'static str = "BEGIN";
+    /// Whoever waits for another to end goes on with what that one has written, whatever the
+    /// application has set for its own transactions.
+    const BEGIN_IN_TURN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED";
     /// The number is the name of this crate's lock: any will do that nobody else has.
     const LOCK: &'static str = "SELECT pg_advisory_xact_lock(7161386212084473697)";
-    const VERSIONS: &'static [&'static str] = &[r#"
+    /// Sent when the transaction commits. The name is that of [`CHANNEL`].
+    const ANNOUNCE: &'static str = "NOTIFY clerk_gate_revocations";
+    const VERSIONS: &'static [&'static str] = &[
+        r#"
         CREATE TABLE clerk_gate_deliveries (
             id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
             sent BIGINT NOT NULL,
@@ -71,12 +83,74 @@ impl Dialect for Postgres {
         CREATE INDEX clerk_gate_unfinished ON clerk_gate_deliveries (begun, id)
             WHERE finished IS NULL;
         CREATE INDEX clerk_gate_finished ON clerk_gate_deliveries (finished)
-            WHERE finished IS NOT NULL;"#];
+            WHERE finished IS NOT NULL;"#,
+        "
+        CREATE TABLE clerk_gate_history (
+            epoch BIGINT NOT NULL,
+            number BIGINT NOT NULL
+        );
+        INSERT INTO clerk_gate_history VALUES ((random() * 9007199254740991)::BIGINT, 0);
+        CREATE TABLE clerk_gate_revocations (
+            number BIGINT NOT NULL PRIMARY KEY,
+            subject TEXT NOT NULL,
+            cutoff BIGINT NOT NULL,
+            expires BIGINT NOT NULL
+        );
+        CREATE INDEX clerk_gate_expiring ON clerk_gate_revocations (expires);",
+    ];
+
+    fn listen(pool: &PgPool, heard: Arc<Notify>) -> Option<Listening> {
+        let options = PgConnectOptions::clone(&pool.connect_options());
+        let mut closed = pool.close_event();
+        Some(Box::pin(async move {
+            let listening = async {
+                loop {
+                    // Whatever ends it, the next connection repairs.
+                    let _ = hear(&options, &heard).await;
+                    sleep(PAUSE).await;
+                }
+            };
+            let _: Result<(), Error> = closed.do_until(listening).await;
+        }))
+    }
 
     fn rows_affected(result: &PgQueryResult) -> u64 {
         result.rows_affected()
     }
 }
+
+/// Listens on one connection, until it ends or has been silent for long. It is apart from the
+/// application's pool, where it would be missing.
+async fn hear(options: &PgConnectOptions, heard: &Notify) -> Result<(), Error> {
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options.clone());
+    let mut listener = PgListener::connect_with(&pool).await?;
+    let listen = timeout(PATIENCE, listener.listen(CHANNEL));
+    listen.await.map_err(|_| Error::PoolTimedOut)??;
+    // What was announced in between is lost; what was recorded is not.
+    tell(heard);
+    listener.eager_reconnect(false);
+    while let Ok(received) = timeout(SILENCE, listener.try_recv()).await {
+        if received?.is_none() {
+            break;
+        }
+        tell(heard);
+    }
+    Ok(())
+}
+
+/// Of all stores in one database: who hears another's only asks in vain.
+const CHANNEL: &str = "clerk_gate_revocations";
+
+/// A connection that the network has forgotten is as silent as a good one: a new one, now and then.
+const SILENCE: Duration = Duration::from_secs(300);
+
+/// Before the next attempt to listen.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long to wait for a connection. Senders wait 15 seconds for a reply.
 const PATIENCE: Duration = Duration::from_secs(5);

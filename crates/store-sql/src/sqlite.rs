@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clerk_gate_core::webhook::StoreError;
@@ -11,7 +12,9 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteQueryResult,
     SqliteSynchronous,
 };
+use tokio::sync::Notify;
 
+use crate::announcements::Listening;
 use crate::dialect::{Dialect, bring_up_to_date};
 use crate::error::store_error;
 use crate::store::SqlStore;
@@ -65,7 +68,7 @@ impl SqlStore<Sqlite> {
     /// If the tables cannot be brought up to date.
     pub async fn from_pool(pool: SqlitePool) -> Result<Self, StoreError> {
         bring_up_to_date(&pool).await?;
-        Ok(Self(pool))
+        Ok(Self::new(pool))
     }
 }
 
@@ -90,8 +93,11 @@ fn create(path: &Path) -> Result<(), StoreError> {
 impl Dialect for Sqlite {
     /// A transaction that reads before it writes could not wait for another writer.
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    const BEGIN_IN_TURN: &'static str = Self::BEGIN;
     const LOCK: &'static str = "";
-    const VERSIONS: &'static [&'static str] = &["
+    const ANNOUNCE: &'static str = "";
+    const VERSIONS: &'static [&'static str] = &[
+        "
         CREATE TABLE clerk_gate_deliveries (
             id TEXT NOT NULL PRIMARY KEY,
             sent INTEGER NOT NULL,
@@ -106,7 +112,26 @@ impl Dialect for Sqlite {
         CREATE INDEX clerk_gate_unfinished ON clerk_gate_deliveries (begun, id)
             WHERE finished IS NULL;
         CREATE INDEX clerk_gate_finished ON clerk_gate_deliveries (finished)
-            WHERE finished IS NOT NULL;"];
+            WHERE finished IS NOT NULL;",
+        "
+        CREATE TABLE clerk_gate_history (
+            epoch INTEGER NOT NULL,
+            number INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO clerk_gate_history VALUES (random(), 0);
+        CREATE TABLE clerk_gate_revocations (
+            number INTEGER NOT NULL PRIMARY KEY,
+            subject TEXT NOT NULL,
+            cutoff INTEGER NOT NULL,
+            expires INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX clerk_gate_expiring ON clerk_gate_revocations (expires);",
+    ];
+
+    /// SQLite tells nothing of other processes.
+    fn listen(_: &SqlitePool, _: Arc<Notify>) -> Option<Listening> {
+        None
+    }
 
     fn rows_affected(result: &SqliteQueryResult) -> u64 {
         result.rows_affected()

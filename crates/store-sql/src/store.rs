@@ -1,6 +1,7 @@
-//! The store: each operation is one statement, and a second one only to say why it did nothing.
+//! The webhook store: each operation is one statement, and a second one only to say why it did nothing.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,16 +14,29 @@ use sqlx::{
 };
 use tokio::runtime::Handle;
 
+use crate::announcements::Announcements;
 use crate::dialect::Dialect;
 use crate::error::store_error;
 
-/// A [`Store`] in a SQL database. Cheap to clone; clones share one pool.
-pub struct SqlStore<DB: Database>(pub(crate) Pool<DB>);
+/// A [`Store`] and a [`RevocationStore`](clerk_gate_core::revocation::RevocationStore) in a SQL
+/// database. Cheap to clone; clones share one pool.
+pub struct SqlStore<DB: Database> {
+    pub(crate) pool: Pool<DB>,
+    pub(crate) announcements: Arc<Announcements>,
+}
 
 impl<DB: Database> SqlStore<DB> {
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn new(pool: Pool<DB>) -> Self {
+        Self {
+            pool,
+            announcements: Arc::default(),
+        }
+    }
+
     /// The pool, for the application's own tables in the same database.
     pub fn pool(&self) -> &Pool<DB> {
-        &self.0
+        &self.pool
     }
 }
 
@@ -52,14 +66,14 @@ where
             .bind(now.as_secs())
             .bind(&lease.owner()[..])
             .bind(now.saturating_add(lease_seconds).as_secs())
-            .fetch_all(&self.0);
+            .fetch_all(&self.pool);
         if let Some(row) = begun.await.map_err(store_error)?.first() {
             let attempts = attempts(row.try_get(0).map_err(store_error)?);
             return Ok(Begin::Fresh(lease.with_attempt(attempts)));
         }
         let known: Option<(Option<i64>, Option<i64>)> = sqlx::query_as(KNOWN)
             .bind(delivery.id())
-            .fetch_optional(&self.0)
+            .fetch_optional(&self.pool)
             .await
             .map_err(store_error)?;
         Ok(match known {
@@ -77,7 +91,7 @@ where
             .bind(lease.id())
             .bind(&lease.owner()[..])
             .bind(now.as_secs())
-            .execute(&self.0);
+            .execute(&self.pool);
         if DB::rows_affected(&finished.await.map_err(store_error)?) == 1 {
             return Ok(());
         }
@@ -85,7 +99,7 @@ where
         let before = sqlx::query(FINISHED)
             .bind(lease.id())
             .bind(&lease.owner()[..])
-            .fetch_optional(&self.0);
+            .fetch_optional(&self.pool);
         match before.await.map_err(store_error)? {
             Some(_) => Ok(()),
             None => Err(StoreError::lease_lost()),
@@ -103,7 +117,7 @@ where
             .bind(lease.id())
             .bind(&lease.owner()[..])
             .bind(failure.as_str())
-            .execute(&self.0);
+            .execute(&self.pool);
         match DB::rows_affected(&released.await.map_err(store_error)?) {
             1 => Ok(()),
             _ => Err(StoreError::lease_lost()),
@@ -113,21 +127,21 @@ where
     async fn purge(&self, before: UnixTime) -> Result<u64, StoreError> {
         let purged = sqlx::query("DELETE FROM clerk_gate_deliveries WHERE finished < $1")
             .bind(before.as_secs())
-            .execute(&self.0);
+            .execute(&self.pool);
         Ok(DB::rows_affected(&purged.await.map_err(store_error)?))
     }
 
     async fn unfinished(&self, limit: usize) -> Result<Vec<Unfinished>, StoreError> {
         let rows = sqlx::query(UNFINISHED)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .fetch_all(&self.0);
+            .fetch_all(&self.pool);
         let list = rows.await.map_err(store_error)?;
         let list: Result<_, Error> = list.iter().map(unfinished).collect();
         list.map_err(store_error)
     }
 
     async fn recall(&self, id: &str) -> Result<Option<Delivery>, StoreError> {
-        let row = sqlx::query(RECALL).bind(id).fetch_optional(&self.0);
+        let row = sqlx::query(RECALL).bind(id).fetch_optional(&self.pool);
         let row = row.await.map_err(store_error)?;
         let delivery = row.map(|row| {
             let body = Bytes::copy_from_slice(row.try_get(1)?);
@@ -143,7 +157,7 @@ where
     /// In the background, where there is a runtime to do it.
     fn abandon(&self, lease: &Lease) {
         if let Ok(runtime) = Handle::try_current() {
-            let (pool, lease) = (self.0.clone(), lease.clone());
+            let (pool, lease) = (self.pool.clone(), lease.clone());
             runtime.spawn(async move {
                 let abandoned = sqlx::query(ABANDON)
                     .bind(lease.id())
@@ -180,7 +194,10 @@ fn attempts(count: i64) -> u32 {
 
 impl<DB: Database> Clone for SqlStore<DB> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self {
+            pool: self.pool.clone(),
+            announcements: Arc::clone(&self.announcements),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use clerk_gate_store_contract::{check_announcements, run_revocations};
 use clerk_gate_store_sql::PostgresStore as Sql;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -27,7 +28,8 @@ impl Database {
     async fn open(&self) -> Sql {
         let server = server();
         let joint = if server.contains('?') { '&' } else { '?' };
-        let url = format!("{server}{joint}options[search_path]={}", self.schema);
+        let schema = &self.schema;
+        let url = format!("{server}{joint}options[search_path]={schema}&application_name={schema}");
         Sql::connect(&url).await.unwrap()
     }
 
@@ -47,6 +49,75 @@ fn server() -> String {
     std::env::var("CLERK_GATE_TEST_POSTGRES")
         .or_else(|_| std::env::var("DATABASE_URL"))
         .expect("no PostgreSQL server: run `cargo xtask test`, or set CLERK_GATE_TEST_POSTGRES")
+}
+
+#[tokio::test]
+async fn connections_hear_each_other() {
+    let database = Database::new().await;
+    let (one, other) = (database.open().await, database.open().await);
+    assert_eq!(check_announcements(&one, &other).await, Ok(()));
+    assert_eq!(check_announcements(&other, &one).await, Ok(()));
+    database.end().await;
+}
+
+#[tokio::test]
+async fn a_listener_whose_connection_is_ended_listens_again() {
+    let database = Database::new().await;
+    let (reader, writer) = (database.open().await, database.open().await);
+    for _ in 0..2 {
+        assert_eq!(check_announcements(&reader, &writer).await, Ok(()));
+        let ended: Vec<bool> = sqlx::query_scalar(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+             WHERE application_name = $1 AND query LIKE 'LISTEN%'",
+        )
+        .bind(&database.schema)
+        .fetch_all(writer.pool())
+        .await
+        .unwrap();
+        assert_eq!(ended, [true], "one connection listens");
+    }
+    assert_eq!(check_announcements(&reader, &writer).await, Ok(()));
+    database.end().await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_dropped_or_closed_listens_no_more() {
+    let database = Database::new().await;
+    let (dropped, closed) = (database.open().await, database.open().await);
+    for store in [&dropped, &closed] {
+        assert_eq!(check_announcements(store, store).await, Ok(()));
+    }
+    let watcher = database.open().await;
+    assert_eq!(listeners(&watcher).await, 2);
+    closed.pool().close().await;
+    drop(dropped);
+    while listeners(&watcher).await > 0 {
+        tokio::task::yield_now().await;
+    }
+    database.end().await;
+}
+
+async fn listeners(store: &Sql) -> i64 {
+    sqlx::query_scalar(
+        "SELECT COUNT(*) FROM pg_stat_activity
+         WHERE application_name = current_setting('application_name') AND query LIKE 'LISTEN%'",
+    )
+    .fetch_one(store.pool())
+    .await
+    .unwrap()
+}
+
+/// An application may have chosen the strictest isolation for all that it does.
+#[tokio::test]
+async fn additions_wait_for_each_other_under_any_isolation() {
+    let database = Database::new().await;
+    let strict = database.open().await;
+    let options = sqlx::postgres::PgConnectOptions::clone(&strict.pool().connect_options())
+        .options([("default_transaction_isolation", "serializable")]);
+    let pool = sqlx::PgPool::connect_with(options).await.unwrap();
+    let store = Sql::from_pool(pool).await.unwrap();
+    assert_eq!(run_revocations(&store).await, []);
+    database.end().await;
 }
 
 #[tokio::test]
