@@ -1,4 +1,4 @@
-//! Remembers webhook deliveries in Redis, for every process that shares it.
+//! Remembers webhook deliveries and revocations in Redis, for every process that shares it.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -31,6 +31,12 @@
 //! unfinished ones 30 days after they were begun last. Redis counts these days by its own clock;
 //! everything else goes by the time that the caller gives.
 //!
+//! # Revocations
+//! The same object is a [`RevocationStore`](clerk_gate_core::revocation::RevocationStore): a sorted
+//! set, `clerk-gate:{revocations}:log`, numbered by the script that adds to it, and news by `PUBLISH`.
+//! A server that has lost its data begins another history; whoever follows notices, keeps what it
+//! knows, and reads the new one from its start.
+//!
 //! # When it is right
 //! Redis forgets what it had no time to write, and then a message is handled twice, or an
 //! unfinished one is not listed any more. How much that can be is its configuration:
@@ -56,12 +62,14 @@
 //! trusts the system's root certificates. A program that contains several cryptography providers
 //! has to choose one by rustls' `CryptoProvider::install_default` first.
 
+mod announcements;
 mod link;
+mod revocation;
 mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -72,6 +80,7 @@ use clerk_gate_core::webhook::{
 use redis::{Script, ScriptInvocation};
 use tokio::runtime::Handle;
 
+use self::announcements::Announcements;
 use self::link::{Link, store_error};
 use self::wire::{Answer, Time};
 
@@ -84,6 +93,7 @@ pub struct RedisStore {
     link: Link,
     prefix: String,
     retention: i64,
+    announcements: Arc<Announcements>,
 }
 
 impl RedisStore {
@@ -98,6 +108,7 @@ impl RedisStore {
             link: Link::connect(url, DEFAULT_TIME_LIMIT).await?,
             prefix: "clerk-gate:".to_owned(),
             retention: DEFAULT_RETENTION,
+            announcements: Arc::default(),
         })
     }
 
@@ -106,6 +117,8 @@ impl RedisStore {
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
+        // Clones from before hear other news.
+        self.announcements = Arc::default();
         self
     }
 

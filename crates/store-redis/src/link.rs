@@ -79,6 +79,17 @@ impl Link {
         Ok(connection)
     }
 
+    /// A connection of its own to the same server, for as long as it lasts.
+    pub(crate) async fn another(
+        &self,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<MultiplexedConnection> {
+        let connecting = self
+            .client
+            .get_multiplexed_async_connection_with_config(config);
+        self.within(connecting).await
+    }
+
     async fn within<T>(&self, work: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
         let Ok(answer) = timeout(self.limit, work).await else {
             // Behind the address there may be another server by now. Whoever holds the lock is

@@ -3,6 +3,7 @@
 
 mod keeping;
 mod outage;
+mod revocations;
 mod server;
 
 use std::env;
