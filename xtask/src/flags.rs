@@ -67,7 +67,7 @@ fn chaos(mut args: lexopt::Parser) -> Result<Command> {
             other => return Err(other.unexpected().into()),
         }
     }
-    let runs = [&*all, "two-processes", "kill", "outage"];
+    let runs = [&*all, "two-processes", "kill", "outage", "revocation"];
     if !runs.contains(&&*options.run) {
         let (run, runs) = (options.run, runs.join(", "));
         bail!("run {run:?} is unknown; write one of {runs}");
@@ -259,20 +259,23 @@ speed drifts.
 ";
 
 const CHAOS_HELP: &str = "\
-cargo xtask chaos [two-processes|kill|outage] [FLAGS]
+cargo xtask chaos [two-processes|kill|outage|revocation] [FLAGS]
 
 Sends signed deliveries to real processes, repeats each until it is acknowledged, and then looks:
 every message must have had its effect, once, and be known as handled. Prints the figures. All
-three runs take some minutes; `cargo xtask test` takes a short turn of each.
+runs take some minutes; `cargo xtask test` takes a short turn of each.
 
   two-processes  two processes share PostgreSQL, then Redis, and get each message three times at
                  the same time
   kill           the process is killed at random moments, with SQLite and with PostgreSQL
   outage         PostgreSQL, then Redis, stops under load and comes back: meanwhile every answer is
                  503. On Redis an effect may double, because no transaction holds it
+  revocation     a session ends at one process, by webhook, and the time is taken until another
+                 refuses it: with announcements, without them, and when the store has stopped
 
   --deliveries N  messages of two-processes; 10000 by default
-  --kills N       kills on each store, and a stop of the server for every 40; 200 by default
+  --kills N       kills on each store, a stop of the server for every 40, and two sessions of
+                  revocation for each; 200 by default
   --seed N        which process gets what, and when it is killed; 1 by default
 ";
 

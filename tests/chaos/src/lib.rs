@@ -5,6 +5,9 @@
 //!      └── afterwards: one effect for each message, and every repetition is already processed
 //! ```
 //!
+//! The run `revocation` is about sessions instead: what a webhook ends at one process, another
+//! refuses, and the time that takes is printed.
+//!
 //! Workers are real processes, `chaos-worker`; servers that go down are this crate's own. The
 //! messages differ from run to run; the order of workers and the moments of kills follow a seed.
 //!
@@ -15,6 +18,7 @@
 mod figures;
 mod place;
 mod random;
+mod revocation;
 mod runs;
 mod sender;
 mod server;

@@ -1,4 +1,4 @@
-//! The three runs, and what must hold after each.
+//! The runs, and what must hold after each.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 use crate::figures::{Answer, Figures, HEAD};
 use crate::place::{Kind, Place};
 use crate::random::Random;
+use crate::revocation;
 use crate::sender::{self, Plan, Sender};
 use crate::server::Server;
 use crate::worker::{Port, Worker};
@@ -22,6 +23,8 @@ pub enum Run {
     Kill,
     /// The database server stops and comes back.
     Outage,
+    /// Sessions end at one process, and another refuses them.
+    Revocation,
 }
 
 /// How much of everything.
@@ -29,17 +32,23 @@ pub enum Run {
 pub struct Size {
     /// Messages of [`Run::TwoProcesses`].
     pub deliveries: u64,
-    /// Kills of [`Run::Kill`]; for every 40 of them [`Run::Outage`] has one stop.
+    /// Kills of [`Run::Kill`]; for every 40 of them [`Run::Outage`] has one stop, and for each of
+    /// them [`Run::Revocation`] ends two sessions.
     pub kills: u64,
     /// Decides which worker gets what, and when a process is killed.
     pub seed: u64,
-    /// The program `chaos-worker`.
+    /// The program `chaos-worker`; `chaos-revoker` is beside it.
     pub worker: PathBuf,
 }
 
 impl Run {
     /// In the order in which they are run.
-    pub const ALL: [Self; 3] = [Self::TwoProcesses, Self::Kill, Self::Outage];
+    pub const ALL: [Self; 4] = [
+        Self::TwoProcesses,
+        Self::Kill,
+        Self::Outage,
+        Self::Revocation,
+    ];
 
     /// As on the command line.
     pub fn name(self) -> &'static str {
@@ -47,6 +56,7 @@ impl Run {
             Self::TwoProcesses => "two-processes",
             Self::Kill => "kill",
             Self::Outage => "outage",
+            Self::Revocation => "revocation",
         }
     }
 
@@ -56,9 +66,12 @@ impl Run {
     /// If a message was lost or handled twice, an answer came that should not, or a process did
     /// not start.
     pub async fn run(self, size: &Size) -> Result<()> {
-        println!("{HEAD}");
+        match self {
+            Self::Revocation => println!("{}", revocation::HEAD),
+            Self::TwoProcesses | Self::Kill | Self::Outage => println!("{HEAD}"),
+        }
         let stores = match self {
-            Self::TwoProcesses | Self::Outage => [Kind::Postgres, Kind::Redis],
+            Self::TwoProcesses | Self::Outage | Self::Revocation => [Kind::Postgres, Kind::Redis],
             Self::Kill => [Kind::Sqlite, Kind::Postgres],
         };
         for store in stores {
@@ -67,6 +80,7 @@ impl Run {
                     Self::TwoProcesses => two_processes(store, size).await,
                     Self::Kill => kill(store, size).await,
                     Self::Outage => outage(store, size).await,
+                    Self::Revocation => revocation::run(store, size).await,
                 }
             };
             let ended = timeout(PATIENCE, run).await;

@@ -227,7 +227,7 @@ impl Line {
     }
 }
 
-async fn connect(port: u16) -> Result<SendRequest<Full<Bytes>>> {
+pub(crate) async fn connect(port: u16) -> Result<SendRequest<Full<Bytes>>> {
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;

@@ -29,9 +29,15 @@ pub(crate) struct Worker(Child);
 impl Worker {
     /// Starts `program` on `place` with leases of so many seconds, and returns when it listens.
     pub(crate) fn start(program: &Path, place: &Place, lease: u32, port: &Port) -> Result<Self> {
+        let (lease, file) = (lease.to_string(), place.file());
+        let args = [lease.as_str(), file.to_str().context("path: is no text")?];
+        Self::run(program, place, &args, port)
+    }
+
+    /// Starts `program` on `place` with these arguments, and returns when it listens.
+    pub(crate) fn run(program: &Path, place: &Place, args: &[&str], port: &Port) -> Result<Self> {
         let process = Command::new(program)
-            .arg(lease.to_string())
-            .arg(place.file())
+            .args(args)
             .env(STORE, place.address())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -25,6 +25,11 @@ async fn a_killed_process_loses_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_ends_at_one_process_is_refused_by_another() {
+    check(Run::Revocation).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_is_answered_503_and_ends_by_itself() {
     check(Run::Outage).await;
 }
