@@ -25,6 +25,18 @@ pub enum Outcome {
     Refuse,
 }
 
+impl Outcome {
+    /// The word for it in the trail.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Preflight => "preflight",
+            Self::Proceed => "proceed",
+            Self::Redirect => "redirect",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
 /// One decision, as it is recorded.
 ///
 /// Never in it: tokens, cookies, header values, queries, bodies. Its text comes from outside;
@@ -92,6 +104,9 @@ impl fmt::Debug for Recorded {
 }
 
 impl Event<'_> {
+    /// Characters kept of any one text: a log is no place for a path of 8 KB.
+    pub const MAX_TEXT: usize = 512;
+
     /// The event as one line of JSON without its line break, in ASCII: whatever a client sends
     /// can neither start a line of its own nor change the direction of the text.
     ///
@@ -101,15 +116,9 @@ impl Event<'_> {
         let mut json = String::with_capacity(192);
         // Writing to a String cannot fail.
         let _ = write!(json, "{{\"time\":{}", self.time.as_secs());
-        let outcome = match self.outcome {
-            Outcome::Preflight => "preflight",
-            Outcome::Proceed => "proceed",
-            Outcome::Redirect => "redirect",
-            Outcome::Refuse => "refuse",
-        };
         let session = self.session;
         let members = [
-            ("outcome", Some(outcome)),
+            ("outcome", Some(self.outcome.code())),
             ("reason", self.reason.map(Reason::code)),
             ("method", Some(self.method)),
             ("path", Some(self.path)),
@@ -192,7 +201,7 @@ struct Escaped<'t>(&'t str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars().take(MAX_TEXT) {
+        for c in self.0.chars().take(Event::MAX_TEXT) {
             match c {
                 '"' | '\\' => write!(f, "\\{c}")?,
                 ' '..='~' => f.write_char(c)?,
@@ -206,9 +215,6 @@ impl fmt::Display for Escaped<'_> {
         Ok(())
     }
 }
-
-/// Characters kept of any one text: a log is no place for a path of 8 KB.
-const MAX_TEXT: usize = 512;
 
 #[cfg(test)]
 mod tests {

@@ -72,14 +72,42 @@
 //! A database that is set back to a backup has a history that others have read further. Restart the
 //! processes, or begin another: `UPDATE clerk_gate_history SET epoch = epoch + 1`.
 //!
+//! # The audit trail
+//! [`SqlAudit`] is a [`Sink`](clerk_gate_core::Sink) that writes to a table beside the others.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use std::sync::Arc;
+//!
+//! use clerk_gate_core::{Policy, Rule};
+//! use clerk_gate_store_sql::{SqlAudit, SqliteStore};
+//! use clerk_gate_testkit::gate;
+//!
+//! let store = SqliteStore::open("sqlite::memory:").await?;
+//! let audit = SqlAudit::start(&store).await?;
+//! let policy = Policy::builder().rule(Rule::session("/billing/{*rest}").sensitive());
+//! let gate = gate(policy.build()?).with_audit(Arc::new(audit.clone())).build()?;
+//!
+//! // When the server has stopped, and before the runtime does:
+//! audit.flush().await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! `clerk_gate_audit` has a column for each member of the event; `user`, `session`, `organization`
+//! and `actor` end in `_id` there, and `observed` has its codes with spaces between. Indexes are on
+//! the time, and on the user with the time. `number` counts the events of one `writer`, that is of
+//! one run of a process.
+//!
 //! # Tables
 //! Tables are made and brought up to date when a store is opened; their names start with
 //! `clerk_gate_`. Several processes may open one database at the same time. All times are those
 //! that the endpoint's clock gives: the database's own clock is never asked.
 //!
 //! # What this crate does not do
-//! It purges no deliveries by itself: call [`Store::purge`](clerk_gate_core::webhook::Store::purge)
-//! now and then, with a border well before the sender's last attempt. It encrypts nothing: bodies of
+//! It purges neither deliveries nor the trail by itself: call [`Store::purge`](clerk_gate_core::webhook::Store::purge)
+//! now and then, with a border well before the sender's last attempt, and [`SqlAudit::purge`]. It encrypts nothing: bodies of
 //! unfinished deliveries, with the personal data in them, lie in the database as they came.
 //!
 //! # Features
@@ -87,6 +115,7 @@
 //! [`PostgresStore`], with TLS. Each adds API and changes nothing else.
 
 mod announcements;
+mod audit;
 #[cfg_attr(
     not(any(feature = "postgres", feature = "sqlite")),
     expect(dead_code, reason = "no database is chosen")
@@ -104,9 +133,10 @@ mod transactional;
 #[doc(no_inline)]
 pub use sqlx;
 
+pub use self::audit::SqlAudit;
 pub use self::dialect::Dialect;
 #[cfg(feature = "postgres")]
-pub use self::postgres::PostgresStore;
+pub use self::postgres::{PostgresAudit, PostgresStore};
 #[cfg(feature = "sqlite")]
-pub use self::sqlite::SqliteStore;
+pub use self::sqlite::{SqliteAudit, SqliteStore};
 pub use self::store::SqlStore;

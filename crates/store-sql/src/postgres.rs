@@ -12,12 +12,16 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::announcements::{Listening, tell};
+use crate::audit::SqlAudit;
 use crate::dialect::{Dialect, bring_up_to_date};
 use crate::error::store_error;
 use crate::store::SqlStore;
 
 /// The store for several machines.
 pub type PostgresStore = SqlStore<Postgres>;
+
+/// The audit trail in the database of a [`PostgresStore`].
+pub type PostgresAudit = SqlAudit<Postgres>;
 
 impl SqlStore<Postgres> {
     /// Connects to the database at `url`: `postgres://user:password@host:port/database`, with the
@@ -97,6 +101,28 @@ impl Dialect for Postgres {
             expires BIGINT NOT NULL
         );
         CREATE INDEX clerk_gate_expiring ON clerk_gate_revocations (expires);",
+        "
+        CREATE TABLE clerk_gate_audit (
+            writer BIGINT NOT NULL,
+            number BIGINT NOT NULL,
+            time BIGINT NOT NULL,
+            outcome TEXT NOT NULL,
+            reason TEXT,
+            method TEXT NOT NULL,
+            path TEXT NOT NULL,
+            rule TEXT,
+            user_id TEXT,
+            session_id TEXT,
+            organization_id TEXT,
+            actor_id TEXT,
+            delivery TEXT,
+            sensitive BOOLEAN NOT NULL,
+            observed TEXT,
+            PRIMARY KEY (writer, number)
+        );
+        CREATE INDEX clerk_gate_audit_time ON clerk_gate_audit (time);
+        CREATE INDEX clerk_gate_audit_user ON clerk_gate_audit (user_id, time)
+            WHERE user_id IS NOT NULL;",
     ];
 
     fn listen(pool: &PgPool, heard: Arc<Notify>) -> Option<Listening> {

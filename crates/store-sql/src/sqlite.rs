@@ -15,6 +15,7 @@ use sqlx::sqlite::{
 use tokio::sync::Notify;
 
 use crate::announcements::Listening;
+use crate::audit::SqlAudit;
 use crate::dialect::{Dialect, bring_up_to_date};
 use crate::error::store_error;
 use crate::store::SqlStore;
@@ -22,6 +23,9 @@ use crate::store::SqlStore;
 /// The durable store on one machine. Several processes may share its file, as long as it is on a
 /// local disk.
 pub type SqliteStore = SqlStore<Sqlite>;
+
+/// The audit trail in the database of a [`SqliteStore`].
+pub type SqliteAudit = SqlAudit<Sqlite>;
 
 impl SqlStore<Sqlite> {
     /// Opens the database at `location`: a path, `sqlite:` and a path, or `:memory:` for one that
@@ -126,6 +130,28 @@ impl Dialect for Sqlite {
             expires INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX clerk_gate_expiring ON clerk_gate_revocations (expires);",
+        "
+        CREATE TABLE clerk_gate_audit (
+            writer INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            outcome TEXT NOT NULL,
+            reason TEXT,
+            method TEXT NOT NULL,
+            path TEXT NOT NULL,
+            rule TEXT,
+            user_id TEXT,
+            session_id TEXT,
+            organization_id TEXT,
+            actor_id TEXT,
+            delivery TEXT,
+            sensitive INTEGER NOT NULL,
+            observed TEXT,
+            PRIMARY KEY (writer, number)
+        ) STRICT;
+        CREATE INDEX clerk_gate_audit_time ON clerk_gate_audit (time);
+        CREATE INDEX clerk_gate_audit_user ON clerk_gate_audit (user_id, time)
+            WHERE user_id IS NOT NULL;",
     ];
 
     /// SQLite tells nothing of other processes.

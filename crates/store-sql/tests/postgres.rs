@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use clerk_gate_store_contract::{check_announcements, run_revocations};
-use clerk_gate_store_sql::PostgresStore as Sql;
+use clerk_gate_store_sql::{PostgresAudit as Audit, PostgresStore as Sql};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 mod shared;
@@ -16,6 +16,10 @@ struct Database {
 }
 
 impl Database {
+    /// A transaction in which nobody else can write.
+    const BEGIN: &str = "BEGIN";
+    const HOLD: &str = "LOCK TABLE clerk_gate_audit";
+
     async fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -26,9 +30,17 @@ impl Database {
     }
 
     async fn open(&self) -> Sql {
+        Self::open_at(&self.schema).await
+    }
+
+    /// Where another process finds it.
+    fn location(&self) -> String {
+        self.schema.clone()
+    }
+
+    async fn open_at(schema: &str) -> Sql {
         let server = server();
         let joint = if server.contains('?') { '&' } else { '?' };
-        let schema = &self.schema;
         let url = format!("{server}{joint}options[search_path]={schema}&application_name={schema}");
         Sql::connect(&url).await.unwrap()
     }

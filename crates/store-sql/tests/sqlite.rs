@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use clerk_gate_core::webhook::StoreError;
-use clerk_gate_store_sql::SqliteStore as Sql;
+use clerk_gate_store_sql::{SqliteAudit as Audit, SqliteStore as Sql};
 
 mod kill;
 mod shared;
@@ -16,6 +16,10 @@ type Transaction = sqlx::Transaction<'static, sqlx::Sqlite>;
 struct Database(PathBuf);
 
 impl Database {
+    /// A transaction in which nobody else can write.
+    const BEGIN: &str = "BEGIN IMMEDIATE";
+    const HOLD: &str = "";
+
     async fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -26,8 +30,16 @@ impl Database {
     }
 
     async fn open(&self) -> Sql {
-        let location = format!("sqlite:{}", self.file("webhooks.db"));
-        Sql::open(&location).await.unwrap()
+        Self::open_at(&self.location()).await
+    }
+
+    /// Where another process finds it.
+    fn location(&self) -> String {
+        format!("sqlite:{}", self.file("webhooks.db"))
+    }
+
+    async fn open_at(location: &str) -> Sql {
+        Sql::open(location).await.unwrap()
     }
 
     async fn end(self) {}

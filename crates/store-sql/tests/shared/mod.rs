@@ -1,6 +1,7 @@
 //! What holds on every database. Each database's tests include this file and say what `Database`,
 //! `Sql` and `Transaction` are.
 
+mod audit;
 mod revocations;
 
 use std::future::pending;
@@ -72,7 +73,7 @@ async fn a_database_of_a_newer_version_is_refused() {
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert_eq!(
         source,
-        "tables: got version 1000000, wanted 2 at most; use a newer clerk-gate-store-sql",
+        "tables: got version 1000000, wanted 3 at most; use a newer clerk-gate-store-sql",
     );
     assert!(!error.is_transient());
     fixture.end().await;

@@ -35,6 +35,7 @@ async fn revocations_are_added_to_a_database_from_before() {
     let lease = begin(&fixture, "from-before", NOW).await;
     fixture.store.finish(&lease, NOW).await.unwrap();
     let version_1 = "
+        DROP TABLE clerk_gate_audit;
         DROP TABLE clerk_gate_history;
         DROP TABLE clerk_gate_revocations;
         DELETE FROM clerk_gate_versions WHERE version > 1;";
