@@ -1,4 +1,4 @@
-//! Webhook stores whose processes race, die and lose their database.
+//! Stores whose processes race, die and lose their database.
 //!
 //! ```text
 //!   sender ── signed deliveries, repeated until acknowledged ──> workers ──> store and effects
@@ -24,7 +24,9 @@ mod sender;
 mod server;
 mod worker;
 
+pub use self::place::Kind;
 pub use self::runs::{Run, Size};
+pub use self::server::Server;
 
 /// Where a worker receives deliveries.
 pub const WEBHOOK: &str = "/webhooks/clerk";

@@ -22,9 +22,12 @@ pub(crate) struct Place {
 
 /// The stores that several processes can share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// A server for several machines.
     Postgres,
+    /// Another, in memory.
     Redis,
+    /// A file on one machine.
     Sqlite,
 }
 

@@ -14,7 +14,7 @@ use crate::place::{self, Kind};
 
 /// A server with a folder of its own. Ends when dropped, and when this process is killed.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     program: PathBuf,
     args: Vec<String>,
     folder: PathBuf,
@@ -27,7 +27,7 @@ impl Server {
     ///
     /// # Errors
     /// If its program is missing, or does not start.
-    pub(crate) fn start(store: Kind) -> Result<Self> {
+    pub fn start(store: Kind) -> Result<Self> {
         let (_, folder) = place::folder()?;
         give_away(&folder)?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
@@ -45,12 +45,15 @@ impl Server {
     }
 
     /// With the password.
-    pub(crate) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         &self.address
     }
 
     /// Stops it and waits for its end.
-    pub(crate) fn stop(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If it cannot be interrupted.
+    pub fn stop(&mut self) -> Result<()> {
         let Some(mut process) = self.process.take() else {
             return Ok(());
         };
@@ -62,7 +65,10 @@ impl Server {
     }
 
     /// Starts it on the files that it had, and waits until it is ready.
-    pub(crate) fn resume(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn resume(&mut self) -> Result<()> {
         let log = self.folder.join("log");
         let output = File::create(&log)?;
         let mut command = command(&self.program, &self.folder)?;
