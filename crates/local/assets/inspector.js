@@ -10,7 +10,7 @@ const swap = (own, fresh) => {
     details.open = document.getElementById(details.id)?.open ?? false;
   }
   own.replaceChildren(...fresh.childNodes);
-  if (focused) document.getElementById(focused)?.focus();
+  if (focused) (document.getElementById(focused) ?? own.querySelector("h2")).focus();
 };
 
 const refresh = async () => {
@@ -30,8 +30,12 @@ const countDown = () => {
   }
 };
 
+// What came of the last button.
+let outcome = "";
+
 const say = (text) => {
-  if (state.textContent !== text) state.textContent = text;
+  const whole = `${outcome} ${text}`.trim();
+  if (state.textContent !== whole) state.textContent = whole;
 };
 
 const live = async () => {
@@ -46,8 +50,10 @@ const live = async () => {
 
 document.getElementById("actions").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const { name, value } = event.submitter;
-  await fetch("/inspector", { method: "POST", body: new URLSearchParams({ [name]: value }) }).catch(() => {});
+  const { name, value, textContent } = event.submitter;
+  const body = new URLSearchParams({ [name]: value });
+  const answer = await fetch("/inspector", { method: "POST", body }).catch(() => null);
+  outcome = `${textContent}: ${answer?.ok ? "done." : "not possible any more."}`;
   await live();
 });
 

@@ -30,6 +30,8 @@ pub(crate) struct Delivery {
     /// The message id, the same for every attempt.
     pub(crate) id: String,
     pub(crate) kind: &'static str,
+    /// When it happened.
+    pub(crate) at: UnixTime,
     pub(crate) url: String,
     pub(crate) body: String,
     pub(crate) attempts: Vec<Attempt>,
@@ -84,6 +86,7 @@ impl Outbox {
             let delivery = Delivery {
                 id: random_id("msg_"),
                 kind,
+                at: self.0.clock.now(),
                 url: url.clone(),
                 body: body.to_owned(),
                 attempts: Vec::new(),

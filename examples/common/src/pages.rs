@@ -206,7 +206,7 @@ ends every session of yours, in every browser, at once</li>
         };
         let banner = session.and_then(|own| own.actor_id()).map(|actor| {
             format!(
-                r#"<p class="banner" id="impersonated">You see this as another user: <code>{}</code> acts in their place.</p>
+                r#"<p class="banner" id="impersonated">Impersonation: <code>{}</code> acts in the user's place.</p>
 "#,
                 Escaped(actor)
             )

@@ -27,7 +27,7 @@ pub(crate) fn inspector(instance: &Instance) -> String {
         section(
             "sessions",
             "Sessions",
-            "Who is signed in, in which browser. An ended session gets no more tokens.",
+            "Who is signed in, in which browser. An ended session gets no more tokens; a factor that is shown makes the next token say so.",
             &table(
                 &["Session", "User", "Since", "Factors shown", "Actions"],
                 sessions.iter().map(|own| session(own, now)),
@@ -81,7 +81,7 @@ pub(crate) fn inspector(instance: &Instance) -> String {
 fn section(id: &str, title: &str, explanation: &str, content: &str) -> String {
     format!(
         r#"<section id="{id}" aria-labelledby="{id}-title">
-<h2 id="{id}-title">{title}</h2>
+<h2 id="{id}-title" tabindex="-1">{title}</h2>
 <p>{explanation}</p>
 {content}</section>
 "#
@@ -95,7 +95,14 @@ fn table(columns: &[&str], rows: impl Iterator<Item = String>) -> String {
     }
     let columns: String = columns
         .iter()
-        .map(|name| format!(r#"<th scope="col">{name}</th>"#))
+        .map(|name| {
+            let class = if *name == "Actions" {
+                r#" class="buttons""#
+            } else {
+                ""
+            };
+            format!(r#"<th scope="col"{class}>{name}</th>"#)
+        })
         .collect();
     format!(
         r#"<div class="scroll"><table>
@@ -118,8 +125,13 @@ fn list(items: impl Iterator<Item = String>) -> String {
 
 /// A button that does `verb` to `object`; it is found by the id `verb-object`.
 fn button(verb: &str, object: &str, text: &str) -> String {
+    switch(verb, verb, object, text)
+}
+
+/// A button that keeps its id while what it does goes to and fro, and so keeps the focus.
+fn switch(id: &str, verb: &str, object: &str, text: &str) -> String {
     format!(
-        r#"<button id="{verb}-{object}" name="do" value="{verb}:{object}">{text}</button>
+        r#"<button id="{id}-{object}" name="do" value="{verb}:{object}">{text}</button>
 "#
     )
 }
@@ -134,9 +146,12 @@ fn user(user: User, sessions: &[Session]) -> String {
         (None, _) => "none".to_owned(),
     };
     let change = user.role.map(|role| role.other().as_str());
-    let change = change.map(|role| button(&format!("make-{role}"), id, &format!("Make {role}")));
+    let change = change.map(|role| {
+        let verb = format!("make-{role}");
+        switch("role", &verb, id, &format!("Make {role}"))
+    });
     let ban = if user.banned {
-        button("unban", id, "Lift the ban")
+        switch("ban", "unban", id, "Lift the ban")
     } else {
         button("ban", id, "Ban")
     };
@@ -159,19 +174,19 @@ fn session(session: &Session, now: UnixTime) -> String {
         String::new()
     };
     let verify_second = if session.persona.has_second_factor() {
-        button("verify-second", id, "Show second factor")
+        button("verify-second", id, "Second factor")
     } else {
         String::new()
     };
     format!(
-        r#"<tr data-session="{id}"><td><code>{id}</code></td><td>{}{actor}</td><td>{}</td><td>first: {}<br>second: {}</td><td class="buttons">{}{}{verify_second}</td></tr>
+        r#"<tr data-session="{id}"><td class="whole"><code>{id}</code></td><td>{}{actor}</td><td>{}</td><td class="whole">first: {}<br>second: {}</td><td class="buttons">{}{}{verify_second}</td></tr>
 "#,
         session.persona.name(),
         TimeOfDay(session.since),
         ago(first),
         ago(second),
         button("revoke", id, "End"),
-        button("verify-first", id, "Show first factor"),
+        button("verify-first", id, "First factor"),
     )
 }
 
@@ -261,8 +276,9 @@ fn delivery(delivery: &Delivery) -> String {
     let attempts: String = delivery.attempts.iter().map(attempt).collect();
     let count = delivery.attempts.len();
     let attempts_word = if count == 1 { "attempt" } else { "attempts" };
+    let time = TimeOfDay(delivery.at);
     format!(
-        r#"<details id="delivery-{id}" data-kind="{}"><summary><strong>{}</strong> {state} <span>{count} {attempts_word}</span></summary>
+        r#"<details id="delivery-{id}" data-kind="{}"><summary><strong>{}</strong> {state} <span>{time}</span> <span>{count} {attempts_word}</span></summary>
 <p><code>{id}</code> to <code>{}</code></p>
 <ol>
 {attempts}</ol>

@@ -46,12 +46,12 @@ fn user(user: User, is_current: bool) -> String {
 
 fn description(user: User) -> String {
     let role = match (user.persona, user.role) {
-        (Persona::Pending, _) => "a task is open, so apps take this for signed out".to_owned(),
+        (Persona::Pending, _) => "a task is open: apps see nobody".to_owned(),
         (_, Some(role)) => format!("{role} of acme"),
         (_, None) => "no organization".to_owned(),
     };
     if user.persona.has_second_factor() {
-        format!("{role}, has a second factor")
+        format!("{role}, two factors")
     } else {
         role
     }

@@ -13,8 +13,8 @@ fn the_inspector_shows_what_has_happened() {
     sign_in(&local, "member", "%2F", &[]);
     let page = get(&local, "/inspector").body;
     for text in [
-        r#"id="make-admin-member""#,
-        r#"id="ban-member""#,
+        r#"id="role-member" name="do" value="make-admin:member""#,
+        r#"id="ban-member" name="do" value="ban:member""#,
         r#"id="revoke-sess_"#,
         r#"id="verify-second-sess_"#,
         r#"<td>issued at 08:00:00</td>"#,
