@@ -171,7 +171,8 @@ impl Local {
             .spawn(move || runtime.block_on(serve))
             .expect("the operating system starts a thread");
         eprintln!(
-            "stand-in for Clerk on {}: FOR DEVELOPMENT ONLY, anybody signs in as anybody",
+            "stand-in for Clerk on {0}, inspector on {0}/inspector: FOR DEVELOPMENT ONLY, anybody \
+             signs in as anybody",
             instance.origin(),
         );
         Ok(Self {

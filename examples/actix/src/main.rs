@@ -164,9 +164,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let (pages, revocations) = (Data::new(Pages::new(&setup)), Data::from(revocations));
     // The gate is registered last, so it runs first.
     let app = move || {
-        let app = App::new().app_data(pages.clone());
-        let app = app.app_data(revocations.clone());
-        app.configure(routes).wrap(gate.clone())
+        App::new()
+            .app_data(pages.clone())
+            .app_data(revocations.clone())
+            .configure(routes)
+            .wrap(gate.clone())
     };
     println!("{setup}");
     Ok(HttpServer::new(app).listen(listener)?.run().await?)

@@ -25,7 +25,13 @@ pub(crate) enum Row {
 #[async_trait]
 impl Handler for Users {
     async fn handle(&self, delivery: Delivery, _: &Lease) -> Result<(), Retry> {
-        match Event::parse(delivery.body())?.payload() {
+        self.learn(delivery.body())
+    }
+}
+
+impl Users {
+    fn learn(&self, body: &[u8]) -> Result<(), Retry> {
+        match Event::parse(body)?.payload() {
             Payload::UserCreated(user) | Payload::UserUpdated(user) => self.put(user),
             Payload::UserDeleted(user) => drop(self.rows().insert(user.id.clone(), Row::Deleted)),
             Payload::SessionCreated(session) => session.user.iter().for_each(|user| self.put(user)),
@@ -34,9 +40,7 @@ impl Handler for Users {
         }
         Ok(())
     }
-}
 
-impl Users {
     fn put(&self, user: &User) {
         let names = [&user.first_name, &user.last_name].map(|name| name.as_deref());
         let names: Vec<_> = names.into_iter().flatten().collect();
@@ -64,5 +68,56 @@ impl Users {
 
     fn rows(&self) -> MutexGuard<'_, BTreeMap<String, Row>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_state_stays() {
+        let users = Users::default();
+        let check = |body: &str, want: &str| {
+            assert!(users.learn(body.as_bytes()).is_ok(), "{body}");
+            let rows = users.all();
+            let [(_, row)] = &rows[..] else {
+                panic!("one user");
+            };
+            let state = match row {
+                Row::Deleted => "deleted",
+                Row::Known { banned: true, .. } => "banned",
+                Row::Known { .. } => "known",
+            };
+            assert_eq!(state, want, "{body}");
+        };
+        let updated = |banned: bool, at: i64| {
+            format!(
+                r#"{{"type":"user.updated","data":{{"id":"user_1","banned":{banned},"email_addresses":[],"phone_numbers":[],"created_at":1,"updated_at":{at}}}}}"#
+            )
+        };
+
+        check(&updated(false, 1), "known");
+        check(&updated(true, 3), "banned");
+        check(&updated(false, 2), "banned");
+        check(&updated(false, 4), "known");
+        check(
+            r#"{"type":"user.deleted","data":{"id":"user_1","deleted":true}}"#,
+            "deleted",
+        );
+        check(&updated(false, 5), "deleted");
+        check(r#"{"type":"tea.made","data":{}}"#, "deleted");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_sent_again() {
+        let users = Users::default();
+        assert!(
+            users
+                .learn(br#"{"type":"user.updated","data":{}}"#)
+                .is_err()
+        );
+        assert!(users.learn(b"{").is_err());
+        assert!(users.all().is_empty());
     }
 }

@@ -203,9 +203,6 @@ fn token((position, claims): (usize, &Value)) -> String {
     let text = |name: &str| claims[name].as_str().unwrap_or_default();
     let time = |name: &str| UnixTime::from_secs(claims[name].as_i64().unwrap_or_default());
     let open = if position == 0 { " open" } else { "" };
-    let user = Persona::ALL
-        .into_iter()
-        .find(|own| own.user_id() == text("sub"));
     let rows: String = claims
         .as_object()
         .into_iter()
@@ -230,7 +227,7 @@ fn token((position, claims): (usize, &Value)) -> String {
 </table></div></details>
 "#,
         Escaped(text("jti")),
-        user.map_or("", Persona::name),
+        name(text("sub")),
         TimeOfDay(time("iat")),
         time("exp").as_secs(),
         TimeOfDay(time("exp")),
@@ -282,7 +279,7 @@ fn delivery(delivery: &Delivery) -> String {
 <p><code>{id}</code> to <code>{}</code></p>
 <ol>
 {attempts}</ol>
-<pre tabindex="0" aria-label="Body">{body}</pre>
+<pre tabindex="0" role="region" aria-label="Body">{body}</pre>
 <p>{}</p></details>
 "#,
         delivery.kind,
@@ -325,21 +322,30 @@ fn event(event: &Value) -> String {
     let who = match (text("user"), text("actor"), text("delivery")) {
         ("", _, "") => "nobody".to_owned(),
         ("", _, delivery) => format!("<code>{}</code>", Escaped(delivery)),
-        (user, "", _) => format!("<code>{}</code>", Escaped(user)),
-        (user, actor, _) => format!(
-            r#"<code>{}</code><br><span class="mark">acted by</span> <code>{}</code>"#,
-            Escaped(user),
-            Escaped(actor)
+        (user, "", _) => name(user),
+        (user, _, _) => format!(
+            r#"{}<br><span class="mark">impersonated</span>"#,
+            name(user)
         ),
     };
     format!(
-        r#"<tr><td>{}</td><td><span class="{class}">{}</span>{reason}</td><td><code>{} {}</code></td><td><code>{}</code>{sensitive}</td><td>{who}</td></tr>
+        r#"<tr><td>{}</td><td><span class="{class}">{}</span>{reason}</td><td><code>{} {}</code></td><td><code>{}</code>{sensitive}</td><td class="whole">{who}</td></tr>
 "#,
         TimeOfDay(time),
         Escaped(text("outcome")),
         Escaped(text("method")),
         Escaped(text("path")),
         Escaped(text("rule")),
+    )
+}
+
+/// What a user is called, by the user id.
+fn name(user_id: &str) -> String {
+    let mut known = Persona::ALL.into_iter();
+    let known = known.find(|own| own.user_id() == user_id);
+    known.map_or_else(
+        || format!("<code>{}</code>", Escaped(user_id)),
+        |persona| persona.name().to_owned(),
     )
 }
 

@@ -30,8 +30,13 @@ fn a_factor_that_is_shown_again_is_as_fresh_as_it_gets() {
         let session = session.expect("a session");
         let target = format!("POST /v1/client/sessions/{}", session.session_id());
         clock.advance(300);
+        let verify_target = format!("{target}/verify");
+        for stranger in ["a=b", "__client=client_guess"] {
+            let answer = ask(&verify_target, stranger, APP, "factor=first&code=424242");
+            assert_eq!(answer.status, 404, "{stranger}");
+        }
         for (form, origin, status) in forms {
-            let answer = ask(&format!("{target}/verify"), &client, origin, form);
+            let answer = ask(&verify_target, &client, origin, form);
             assert_eq!(answer.status, *status, "{user} {form} {origin}");
         }
         let answer = ask(&format!("{target}/tokens"), &client, APP, "");
