@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::persona::{ACME, Persona, Role, SUPPORT};
 use crate::sessions::Session;
-use crate::users::User;
+use crate::users::{CREATED, User};
 
 /// What has happened.
 #[derive(Clone, Copy, Debug)]
@@ -37,12 +37,12 @@ impl Event<'_> {
         let data = match self {
             Self::SessionCreated(session, user) => {
                 let mut data = self::session(session, session.persona.status(), now);
-                data["user"] = self::user(*user, now);
+                data["user"] = self::user(*user);
                 data
             }
             Self::SessionRemoved(session) => self::session(session, "removed", now),
             Self::SessionRevoked(session) => self::session(session, "revoked", now),
-            Self::UserUpdated(user) => self::user(*user, now),
+            Self::UserUpdated(user) => self::user(*user),
             Self::MembershipUpdated(persona, role) => membership(*persona, *role, now),
         };
         json!({
@@ -76,7 +76,7 @@ fn session(session: &Session, status: &str, now: i64) -> Value {
     })
 }
 
-fn user(user: User, now: i64) -> Value {
+fn user(user: User) -> Value {
     let persona = user.persona;
     let (first, last) = persona.name().split_once(' ').unwrap_or_default();
     let address = format!("idn_{}", persona.as_str());
@@ -104,7 +104,7 @@ fn user(user: User, now: i64) -> Value {
         "public_metadata": {},
         "two_factor_enabled": persona.has_second_factor(),
         "unsafe_metadata": {},
-        "updated_at": now,
+        "updated_at": user.updated_at,
         "username": persona.as_str(),
     })
 }
@@ -149,9 +149,6 @@ fn milliseconds(time: UnixTime) -> i64 {
     time.as_secs().saturating_mul(1000)
 }
 
-/// When users and organization were created: 2024, in milliseconds.
-const CREATED: i64 = 1_704_067_200_000;
-
 const WEEK: i64 = 7 * 24 * 60 * 60 * 1000;
 const MONTH: i64 = 30 * 24 * 60 * 60 * 1000;
 
@@ -169,6 +166,7 @@ mod tests {
             persona: Persona::Member,
             role: Some(Role::Member),
             banned: true,
+            updated_at: CREATED,
         };
         for event in [
             Event::SessionCreated(&session, user),

@@ -190,7 +190,9 @@ impl Instance {
 
     /// Bans a user, which ends his sessions, or lifts the ban.
     pub(crate) fn ban(&self, persona: Persona, banned: bool) {
-        let user = self.users.change(persona, |user| user.banned = banned);
+        let user = self
+            .users
+            .change(persona, self.clock.now(), |user| user.banned = banned);
         self.tell(&Event::UserUpdated(user));
         if banned {
             self.revoke(|own| own.persona == persona);
@@ -199,9 +201,9 @@ impl Instance {
 
     /// Gives a member of the organization another role. Whoever is in none stays in none.
     pub(crate) fn set_role(&self, persona: Persona, role: Role) {
-        let user = self
-            .users
-            .change(persona, |user| user.role = user.role.map(|_| role));
+        let user = self.users.change(persona, self.clock.now(), |user| {
+            user.role = user.role.map(|_| role)
+        });
         if let Some(role) = user.role {
             self.tell(&Event::MembershipUpdated(persona, role));
         }

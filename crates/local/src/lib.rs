@@ -203,7 +203,7 @@ impl Local {
         .expect("the stand-in's own variables are good")
     }
 
-    /// A sink that records to `sink` and shows each event in the inspector.
+    /// A sink that records to `sink` and shows each event in the inspector: the last 60.
     #[must_use = "give it to the gate in place of the other"]
     pub fn watch(&self, sink: Arc<dyn Sink>) -> Arc<dyn Sink> {
         let instance = Arc::clone(&self.instance);

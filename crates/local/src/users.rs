@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use clerk_gate_core::UnixTime;
+
 use crate::persona::{Persona, Role};
 
 /// A user as of now.
@@ -10,6 +12,8 @@ pub(crate) struct User {
     pub(crate) persona: Persona,
     pub(crate) role: Option<Role>,
     pub(crate) banned: bool,
+    /// In milliseconds; no two states of a user have the same.
+    pub(crate) updated_at: i64,
 }
 
 #[derive(Debug)]
@@ -21,14 +25,20 @@ impl Users {
     }
 
     pub(crate) fn find(&self, persona: Persona) -> User {
-        self.change(persona, |_| {})
+        *own(&mut *self.lock(), persona)
     }
 
     /// Changes a user, and gives it as it is then.
-    pub(crate) fn change(&self, persona: Persona, change: impl FnOnce(&mut User)) -> User {
+    pub(crate) fn change(
+        &self,
+        persona: Persona,
+        now: UnixTime,
+        change: impl FnOnce(&mut User),
+    ) -> User {
         let mut users = self.lock();
-        let user = users.iter_mut().find(|user| user.persona == persona);
-        let user = user.expect("every persona is a user");
+        let user = own(&mut *users, persona);
+        let next = user.updated_at.saturating_add(1);
+        user.updated_at = now.as_secs().saturating_mul(1000).max(next);
         change(user);
         *user
     }
@@ -44,6 +54,15 @@ impl Default for Users {
             persona,
             role: persona.first_role(),
             banned: false,
+            updated_at: CREATED,
         })))
     }
 }
+
+fn own(users: &mut [User], persona: Persona) -> &mut User {
+    let user = users.iter_mut().find(|user| user.persona == persona);
+    user.expect("every persona is a user")
+}
+
+/// When users and organization were created: 2024, in milliseconds.
+pub(crate) const CREATED: i64 = 1_704_067_200_000;

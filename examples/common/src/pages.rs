@@ -253,12 +253,10 @@ fn ago(minutes: i64) -> String {
 }
 
 fn row((id, row): &(String, Row)) -> String {
-    let (name, state) = match row {
-        Row::Deleted => ("", "deleted"),
-        Row::Known {
-            name, banned: true, ..
-        } => (name.as_str(), "banned"),
-        Row::Known { name, .. } => (name.as_str(), "may sign in"),
+    let (name, state) = match &row.known {
+        None => ("", "deleted"),
+        Some(known) if known.banned => (known.name.as_str(), "banned"),
+        Some(known) => (known.name.as_str(), "may sign in"),
     };
     format!(
         "<tr><td><code>{}</code></td><td>{}</td><td>{state}</td></tr>\n",

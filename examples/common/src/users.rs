@@ -11,17 +11,19 @@ use clerk_gate_core::webhook::{Delivery, Event, Handler, Lease, Payload, Retry, 
 pub struct Users(Arc<Mutex<BTreeMap<String, Row>>>);
 
 #[derive(Clone, Debug)]
-pub(crate) enum Row {
-    /// Kept, or an update that comes late would bring the user back.
-    Deleted,
-    Known {
-        name: String,
-        banned: bool,
-        updated_at: i64,
-    },
+pub(crate) struct Row {
+    updated_at: i64,
+    /// Absent once the user is deleted; the row stays, or an update that comes late would bring
+    /// the user back.
+    pub(crate) known: Option<Known>,
 }
 
-/// Deliveries come more than once and in any order: the newest state stays.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) name: String,
+    pub(crate) banned: bool,
+}
+
 #[async_trait]
 impl Handler for Users {
     async fn handle(&self, delivery: Delivery, _: &Lease) -> Result<(), Retry> {
@@ -31,9 +33,10 @@ impl Handler for Users {
 
 impl Users {
     fn learn(&self, body: &[u8]) -> Result<(), Retry> {
-        match Event::parse(body)?.payload() {
+        let event = Event::parse(body)?;
+        match event.payload() {
             Payload::UserCreated(user) | Payload::UserUpdated(user) => self.put(user),
-            Payload::UserDeleted(user) => drop(self.rows().insert(user.id.clone(), Row::Deleted)),
+            Payload::UserDeleted(user) => self.insert(&user.id, i64::MAX, None),
             Payload::SessionCreated(session) => session.user.iter().for_each(|user| self.put(user)),
             Payload::Misfit { error, .. } => return Err(error.clone().into()),
             _ => {}
@@ -44,18 +47,18 @@ impl Users {
     fn put(&self, user: &User) {
         let names = [&user.first_name, &user.last_name].map(|name| name.as_deref());
         let names: Vec<_> = names.into_iter().flatten().collect();
+        let known = Known {
+            name: names.join(" "),
+            banned: user.banned == Some(true),
+        };
+        self.insert(&user.id, user.updated_at, Some(known));
+    }
+
+    /// Deliveries come more than once and in any order: the newest state stays.
+    fn insert(&self, id: &str, updated_at: i64, known: Option<Known>) {
         let mut rows = self.rows();
-        let is_old = rows.get(&user.id).is_some_and(|row| match row {
-            Row::Deleted => true,
-            Row::Known { updated_at, .. } => *updated_at > user.updated_at,
-        });
-        if !is_old {
-            let row = Row::Known {
-                name: names.join(" "),
-                banned: user.banned == Some(true),
-                updated_at: user.updated_at,
-            };
-            rows.insert(user.id.clone(), row);
+        if rows.get(id).is_none_or(|row| updated_at > row.updated_at) {
+            rows.insert(id.to_owned(), Row { updated_at, known });
         }
     }
 
@@ -84,10 +87,10 @@ mod tests {
             let [(_, row)] = &rows[..] else {
                 panic!("one user");
             };
-            let state = match row {
-                Row::Deleted => "deleted",
-                Row::Known { banned: true, .. } => "banned",
-                Row::Known { .. } => "known",
+            let state = match &row.known {
+                None => "deleted",
+                Some(known) if known.banned => "banned",
+                Some(_) => "known",
             };
             assert_eq!(state, want, "{body}");
         };

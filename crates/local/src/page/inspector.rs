@@ -263,7 +263,18 @@ fn meaning(claim: &str, value: &Value) -> String {
 }
 
 fn delivery(delivery: &Delivery) -> String {
-    let (id, body) = (&delivery.id, Escaped(&delivery.body));
+    let id = &delivery.id;
+    let body: Value = serde_json::from_str(&delivery.body).unwrap_or_default();
+    let whose = [
+        "/data/user_id",
+        "/data/public_user_data/user_id",
+        "/data/id",
+    ]
+    .into_iter()
+    .find_map(|pointer| body.pointer(pointer)?.as_str())
+    .map(name)
+    .unwrap_or_default();
+    let body = format!("{body:#}");
     let state = match (delivery.attempts.last(), delivery.is_pending) {
         (Some(last), false) if last.is_success() => r#"<span class="good">delivered</span>"#,
         (_, false) => r#"<span class="bad">given up</span>"#,
@@ -275,16 +286,17 @@ fn delivery(delivery: &Delivery) -> String {
     let attempts_word = if count == 1 { "attempt" } else { "attempts" };
     let time = TimeOfDay(delivery.at);
     format!(
-        r#"<details id="delivery-{id}" data-kind="{}"><summary><strong>{}</strong> {state} <span>{time}</span> <span>{count} {attempts_word}</span></summary>
+        r#"<details id="delivery-{id}" data-kind="{}"><summary><strong>{}</strong> {state} <span>{whose}</span> <span>{time}</span> <span>{count} {attempts_word}</span></summary>
 <p><code>{id}</code> to <code>{}</code></p>
 <ol>
 {attempts}</ol>
-<pre tabindex="0" role="region" aria-label="Body">{body}</pre>
+<pre tabindex="0" role="region" aria-label="Body">{}</pre>
 <p>{}</p></details>
 "#,
         delivery.kind,
         delivery.kind,
         Escaped(&delivery.url),
+        Escaped(&body),
         button("replay", id, "Send again"),
     )
 }
