@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::event::Event;
 use crate::key::{Key, random_id};
-use crate::outbox::Outbox;
+use crate::outbox::{Delivery, Outbox};
 use crate::persona::{Persona, Role, SUPPORT};
 use crate::recent::Recent;
 use crate::sessions::{Factor, MAX_SESSIONS, Session};
@@ -32,7 +32,7 @@ pub(crate) struct Instance {
     minted: Recent<Value>,
     /// Audit events of the application, where it shows them.
     pub(crate) trail: Recent<Value>,
-    pub(crate) outbox: Outbox,
+    outbox: Outbox,
     pub(crate) users: Users,
 }
 
@@ -40,6 +40,7 @@ pub(crate) struct Instance {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refused {
     Banned,
+    NoAction,
     NoDelivery,
     NoSecondFactor,
     NoSession,
@@ -207,6 +208,17 @@ impl Instance {
         if let Some(role) = user.role {
             self.tell(&Event::MembershipUpdated(persona, role));
         }
+    }
+
+    /// What was sent, newest first.
+    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+        self.outbox.deliveries()
+    }
+
+    /// Sends a delivery once more.
+    pub(crate) fn replay(&self, id: &str) -> Result<(), Refused> {
+        let is_known = self.outbox.replay(id);
+        is_known.then_some(()).ok_or(Refused::NoDelivery)
     }
 
     fn tell(&self, event: &Event<'_>) {

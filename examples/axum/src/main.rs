@@ -147,6 +147,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let (listener, setup) = Setup::new(&options)?;
+    // What has ended at Clerk, its webhooks tell; the gate refuses it from then on.
     let revocations = Arc::new(Revocations::local());
     let webhook = Endpoint::new(&setup.settings, setup.store()?, setup.users.clone())?;
     let gate = Gate::builder(&setup.settings, setup.keys.keyring(), policy()?)

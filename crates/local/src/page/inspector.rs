@@ -43,7 +43,7 @@ pub(crate) fn inspector(instance: &Instance) -> String {
             "deliveries",
             "Webhooks",
             "Signed, and tried again until the application answers with 2xx.",
-            &list(instance.outbox.deliveries().iter().map(delivery)),
+            &list(instance.deliveries().iter().map(delivery)),
         ),
         section(
             "audit",

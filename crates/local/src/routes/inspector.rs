@@ -33,17 +33,18 @@ pub(super) async fn act(
         return error(StatusCode::FORBIDDEN, "origin_invalid");
     }
     match run(&instance, &action) {
-        Some(Ok(())) => Redirect::to("/inspector").into_response(),
-        Some(Err(refused)) => refused.into_response(),
-        None => error(StatusCode::BAD_REQUEST, "form_param_invalid"),
+        Ok(()) => Redirect::to("/inspector").into_response(),
+        Err(refused) => refused.into_response(),
     }
 }
 
-/// `None` for what is no action.
-fn run(instance: &Instance, action: &str) -> Option<Result<(), Refused>> {
-    let (verb, object) = action.split_once(':')?;
-    let persona = || Persona::ALL.into_iter().find(|p| p.as_str() == object);
-    let verify = |factor| instance.verify(object, factor).map(drop);
+fn run(instance: &Instance, action: &str) -> Result<(), Refused> {
+    let (verb, object) = action.split_once(':').ok_or(Refused::NoAction)?;
+    let persona = || {
+        let mut all = Persona::ALL.into_iter();
+        all.find(|own| own.as_str() == object)
+            .ok_or(Refused::NoAction)
+    };
     match verb {
         "ban" => instance.ban(persona()?, true),
         "unban" => instance.ban(persona()?, false),
@@ -53,14 +54,15 @@ fn run(instance: &Instance, action: &str) -> Option<Result<(), Refused>> {
             let persona = persona()?;
             instance.revoke(|session| session.persona == persona);
         }
-        "revoke" if instance.revoke(|session| session.id == object) == 0 => {
-            return Some(Err(Refused::NoSession));
+        "revoke" => {
+            if instance.revoke(|session| session.id == object) == 0 {
+                return Err(Refused::NoSession);
+            }
         }
-        "replay" if !instance.outbox.replay(object) => return Some(Err(Refused::NoDelivery)),
-        "revoke" | "replay" => {}
-        "verify-first" => return Some(verify(Factor::First)),
-        "verify-second" => return Some(verify(Factor::Second)),
-        _ => return None,
+        "verify-first" => drop(instance.verify(object, Factor::First)?),
+        "verify-second" => drop(instance.verify(object, Factor::Second)?),
+        "replay" => instance.replay(object)?,
+        _ => return Err(Refused::NoAction),
     }
-    Some(Ok(()))
+    Ok(())
 }

@@ -106,6 +106,7 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         match self {
             Self::Banned => error(StatusCode::FORBIDDEN, "user_banned"),
+            Self::NoAction => error(StatusCode::BAD_REQUEST, "form_param_invalid"),
             Self::NoSecondFactor => error(StatusCode::UNPROCESSABLE_ENTITY, "no_second_factors"),
             Self::NoDelivery | Self::NoSession => {
                 error(StatusCode::NOT_FOUND, "resource_not_found")
