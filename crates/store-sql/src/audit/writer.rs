@@ -81,3 +81,48 @@ const INSERT: &str = "
     INSERT INTO clerk_gate_audit
         (writer, number, time, outcome, reason, method, path, rule,
         user_id, session_id, organization_id, actor_id, delivery, sensitive, observed) ";
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::super::row::Row;
+    use super::*;
+    use crate::SqliteStore;
+
+    /// As after a commit whose answer was lost.
+    #[tokio::test]
+    async fn what_is_written_again_is_there_once() {
+        let store = SqliteStore::open(":memory:").await.unwrap();
+        let queue = Queue::default();
+        for number in 1..=2 {
+            queue.push(row(number)).unwrap();
+        }
+        let batch = queue.next(false).await.unwrap();
+        for (writer, want) in [(7, 2), (7, 2), (8, 4)] {
+            insert(store.pool(), writer, &batch).await.unwrap();
+            let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM clerk_gate_audit")
+                .fetch_one(store.pool())
+                .await
+                .unwrap();
+            assert_eq!(count, want, "writer {writer}");
+        }
+    }
+
+    fn row(number: i64) -> Row {
+        Row {
+            number,
+            time: 0,
+            outcome: "refuse",
+            reason: None,
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            rule: None,
+            user: None,
+            session: None,
+            organization: None,
+            actor: None,
+            delivery: None,
+            sensitive: false,
+            observed: None,
+        }
+    }
+}
