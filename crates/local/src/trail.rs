@@ -1,5 +1,6 @@
 //! The audit trail of the application, shown by the inspector.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -33,8 +34,8 @@ impl Sink for Watched {
     }
 }
 
-impl std::fmt::Debug for Watched {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.sink.fmt(f)
     }
 }
