@@ -74,6 +74,8 @@
 //! handler, which has the [`Session`].
 //!
 //! # Features
+//! `policy-file`, off by default: adds `Policy::from_toml`, for policies that are files.
+//!
 //! `tracing`, off by default: adds `TracingSink`, for applications that collect their events that
 //! way, and turns the one line that is otherwise printed to standard error (an extractor without a
 //! gate) into an event.

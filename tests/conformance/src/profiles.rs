@@ -46,6 +46,7 @@ pub const CANARIES: &[(&str, &str)] = &[
     ("canary-observe-party", "session/party-empty"),
     ("canary-opaque", "path/opaque"),
     ("canary-pages", "redirect/document"),
+    ("canary-policy-file", "policy/file"),
     ("canary-proxy", "transport/proxy-untrusted"),
     ("canary-punctual", "session/punctual-expiry"),
     ("canary-reverification", "freshness/preset-strict"),
@@ -76,17 +77,21 @@ pub const CANARIES: &[(&str, &str)] = &[
 pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
     let live = settings(LIVE, ORIGIN, &[]);
     let clock: Arc<dyn Clock> = Arc::new(FixedClock::new(UnixTime::from_secs(now)));
-    let with = |settings: &Settings, keyring: Keyring, policy: PolicyBuilder| {
-        Gate::builder(
-            settings,
-            keyring,
-            policy.build().expect("a policy without mistakes"),
-        )
-        .with_audit(Arc::clone(sink))
-        .with_clock(Arc::clone(&clock))
-        .with_https(Check::Off)
-    };
     let keys = || keyring(&[Signer::weak(), Signer::primary()]);
+    let judge = |settings: &Settings, keyring: Keyring, policy: Policy| {
+        Gate::builder(settings, keyring, policy)
+            .with_audit(Arc::clone(sink))
+            .with_clock(Arc::clone(&clock))
+            .with_https(Check::Off)
+    };
+    let with = |settings: &Settings, keyring: Keyring, policy: PolicyBuilder| {
+        let policy = policy.build().expect("a policy without mistakes");
+        judge(settings, keyring, policy)
+    };
+    let read = |text: &str| {
+        let policy = Policy::from_toml(text).expect("a file without mistakes");
+        judge(&live, keys(), policy)
+    };
     let usual = || with(&live, keys(), policy());
     // A rule for one method comes before the rule for all.
     let relaxed = |rule: Rule| with(&live, keys(), fresh().rule(rule.methods(["GET"])));
@@ -131,6 +136,7 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
         }
         "rights" => with(&live, keys(), rights(auditor())),
         "rules" => with(&live, keys(), nested()),
+        "rules-file" => read(RULES),
         "session" => usual(),
         "webhook" => received(webhook()),
         "webhook-cors" => received(webhook()).with_cors(Cors::default()),
@@ -188,6 +194,7 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
             rules(admin().opaque_segments(), billing().sensitive()),
         ),
         "canary-pages" => usual().without_pages(),
+        "canary-policy-file" => read(&RULES.replace(r#"{ role = "org:admin" }"#, r#""session""#)),
         "canary-proxy" => usual()
             .with_https(Check::Enforce)
             .with_trusted_proxies(["127.0.0.1"]),
@@ -390,6 +397,9 @@ fn cold_keyring() -> Keyring {
 fn published(signers: &[&Signer]) -> KeySet {
     KeySet::from_json(key_set(signers).as_bytes()).expect("a key set with a usable key")
 }
+
+/// The policy of [`nested`], as a file.
+const RULES: &str = include_str!("rules.toml");
 
 /// Another application of the same people, which may act with the user's cookies.
 const SECOND: &str = "https://admin.app.test:8443";

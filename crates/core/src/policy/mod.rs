@@ -1,6 +1,8 @@
 //! What each route demands: rules, their patterns, and the default for everything unlisted.
 
 mod coverage;
+#[cfg(feature = "policy-file")]
+mod file;
 mod matcher;
 mod pattern;
 mod requirement;
@@ -280,18 +282,27 @@ impl PolicyBuilder {
     /// Every mistake at once: patterns in another grammar, rules that can never match because
     /// another rule has the same pattern, methods and requirements that nobody can meet.
     pub fn build(self) -> Result<Policy, ConfigErrors> {
+        self.compile().or_else(|mistakes| {
+            let errors = mistakes.into_iter().map(|(_, error)| error);
+            ConfigErrors::complete(errors.collect(), None)
+        })
+    }
+
+    /// Makes the policy, or tells each mistake with the position of its rule.
+    fn compile(self) -> Result<Policy, Vec<(usize, ConfigError)>> {
         let mut errors = Vec::new();
         let mut matcher = Matcher::default();
         let mut rules: Vec<CompiledRule> = Vec::new();
-        for rule in self.rules {
-            errors.extend(rule.mistakes());
+        for (position, rule) in self.rules.into_iter().enumerate() {
+            let mut refuse = |error| errors.push((position, error));
+            rule.mistakes().into_iter().for_each(&mut refuse);
             match Pattern::parse(&rule.pattern) {
                 Ok(pattern) => {
                     if let Err(other) = matcher.add(&pattern, &rule.methods, rules.len()) {
                         let other = rules
                             .get(other)
                             .map_or_else(|| rule.pattern(), |c| c.rule.pattern());
-                        errors.push(ConfigError::new(
+                        refuse(ConfigError::new(
                             format!("pattern {:?}", rule.pattern),
                             format!(
                                 "is equal to {other:?}, so one of the two rules is never reached"
@@ -305,22 +316,21 @@ impl PolicyBuilder {
                         literal_prefix,
                     });
                 }
-                Err(error) => errors.push(error),
+                Err(error) => refuse(error),
             }
         }
-        let default = if self.public_by_default {
-            Access::Public
-        } else {
-            Access::Session
-        };
-        ConfigErrors::check(
-            errors,
-            Policy {
-                rules,
-                matcher,
-                default,
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Policy {
+            rules,
+            matcher,
+            default: if self.public_by_default {
+                Access::Public
+            } else {
+                Access::Session
             },
-        )
+        })
     }
 }
 
@@ -364,7 +374,7 @@ impl Rule {
             errors.push(ConfigError::new(
                 subject,
                 "is sensitive, but assets are never checked",
-                "write Rule::session or Rule::require",
+                "demand a session or rights, or do not mark it",
             ));
         }
         errors
@@ -497,7 +507,10 @@ mod tests {
                     "requirement \"permission org:sys_domains:read\"",
                     "require a role or a custom permission"
                 ),
-                ("pattern \"/g\"", "write Rule::session or Rule::require"),
+                (
+                    "pattern \"/g\"",
+                    "demand a session or rights, or do not mark it"
+                ),
             ]
         );
     }

@@ -109,6 +109,13 @@ impl Requirement {
         self.and(Condition::TokenAge(seconds))
     }
 
+    /// And all of these.
+    #[cfg(feature = "policy-file")]
+    pub(super) fn and_all(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     fn and(mut self, condition: Condition) -> Self {
         self.0.push(condition);
         self
