@@ -90,6 +90,12 @@ impl VerifyingKey {
     }
 }
 
+impl PartialEq for VerifyingKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_ref() == other.0.as_ref()
+    }
+}
+
 impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("VerifyingKey")
@@ -132,7 +138,7 @@ pub(crate) struct MacCode(hmac::Tag);
 impl MacCode {
     /// Whether `other` is this code. Takes the same time wherever they differ.
     pub(crate) fn equals(&self, other: &[u8]) -> bool {
-        verify_slices_are_equal(self.0.as_ref(), other).is_ok()
+        are_equal(self.0.as_ref(), other)
     }
 }
 
@@ -145,6 +151,11 @@ impl fmt::Debug for MacKey {
 /// The SHA-1 digest of `data`, for a name that Clerk derives so. Not for security.
 pub(crate) fn sha1(data: &[u8]) -> Digest {
     digest(&SHA1_FOR_LEGACY_USE_ONLY, data)
+}
+
+/// Whether `a` and `b` are the same bytes. Takes the same time wherever they differ.
+pub(crate) fn are_equal(a: &[u8], b: &[u8]) -> bool {
+    verify_slices_are_equal(a, b).is_ok()
 }
 
 /// Unpredictable bytes, or `None` where the system has none to give.

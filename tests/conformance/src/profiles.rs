@@ -4,8 +4,10 @@
 //! what sets a profile apart is the one line of [`gate`] that makes it. A canary is a profile
 //! with one check switched off, for the suite to notice.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -49,6 +51,8 @@ pub const CANARIES: &[(&str, &str)] = &[
     ("canary-policy-file", "policy/file"),
     ("canary-proxy", "transport/proxy-untrusted"),
     ("canary-punctual", "session/punctual-expiry"),
+    ("canary-replay-key", "session/replay-key"),
+    ("canary-replay-time", "session/replay-time"),
     ("canary-reverification", "freshness/preset-strict"),
     ("canary-revocation", "revocation/session"),
     ("canary-revocation-age", "revocation/stale"),
@@ -98,6 +102,10 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
     let received = |endpoint: Endpoint| usual().with_webhook(PATH, endpoint);
     let webhook = || endpoint(&SECRETS, MANY);
     let gate = match name {
+        // Its events are of many times, so they are not written.
+        "aging" => usual()
+            .with_audit(Arc::new(JsonLines::new(io::empty())))
+            .with_clock(Arc::new(Turns::new(move |turn| now + 40 * turn))),
         "api" => usual().without_pages(),
         "audience" => usual().with_audience(["https://api.app.test"]),
         "cold" => with(&live, cold_keyring(), policy()),
@@ -151,6 +159,10 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
         "webhook-revocation-down" => {
             received(webhook()).with_revocations(revocations::unheard(&clock, Check::Off))
         }
+        "withdrawn" => {
+            let (keyring, clock) = rotation(now, &[Signer::other()]);
+            with(&live, keyring, policy()).with_clock(clock)
+        }
         "webhook-secretless" => received(endpoint(&[], MANY)),
 
         "canary-audience" => usual(),
@@ -199,6 +211,11 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
             .with_https(Check::Enforce)
             .with_trusted_proxies(["127.0.0.1"]),
         "canary-punctual" => usual(),
+        "canary-replay-key" => {
+            let (keyring, clock) = rotation(now, &[Signer::primary(), Signer::other()]);
+            with(&live, keyring, policy()).with_clock(clock)
+        }
+        "canary-replay-time" => usual().with_audit(Arc::new(JsonLines::new(io::empty()))),
         "canary-reverification" => relaxed(Rule::session("/admin/strict")),
         "canary-revocation" => usual(),
         "canary-revocation-age" => {
@@ -392,6 +409,46 @@ fn cold_keyring() -> Keyring {
         }
     });
     keyring
+}
+
+/// A keyring, and a clock whose every third reading replaces the primary key by `next`.
+fn rotation(now: i64, next: &[&'static Signer]) -> (Keyring, Arc<dyn Clock>) {
+    let (keyring, feed) = Keyring::fed(|| {});
+    let next = next.to_vec();
+    let clock = Turns::new(move |turn| {
+        feed.publish(match turn {
+            2 => published(&next),
+            _ => published(&[Signer::primary()]),
+        });
+        now
+    });
+    (keyring, Arc::new(clock))
+}
+
+/// A clock to which something happens with every decision: it is turn 0, 1, 2, and 0 again.
+/// Each case makes three decisions, so that all begin with turn 0.
+struct Turns<F> {
+    at: F,
+    turn: AtomicI64,
+}
+
+impl<F: Fn(i64) -> i64> Turns<F> {
+    fn new(at: F) -> Self {
+        let turn = AtomicI64::new(0);
+        Self { at, turn }
+    }
+}
+
+impl<F> fmt::Debug for Turns<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Turns")
+    }
+}
+
+impl<F: Fn(i64) -> i64 + Send + Sync> Clock for Turns<F> {
+    fn now(&self) -> UnixTime {
+        UnixTime::from_secs((self.at)(self.turn.fetch_add(1, Ordering::SeqCst) % 3))
+    }
 }
 
 fn published(signers: &[&Signer]) -> KeySet {

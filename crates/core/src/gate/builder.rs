@@ -42,6 +42,7 @@ pub struct GateBuilder {
     revocations: Option<Arc<Revocations>>,
     safeguards: Check,
     sink: Option<Arc<dyn Sink>>,
+    token_cache: Option<usize>,
     trusted: Vec<Box<str>>,
     webhooks: Vec<(String, Endpoint)>,
 }
@@ -83,6 +84,7 @@ impl Gate {
             revocations: None,
             safeguards: Check::Enforce,
             sink: None,
+            token_cache: None,
             trusted: origins,
             webhooks: Vec::new(),
         }
@@ -200,6 +202,13 @@ impl GateBuilder {
         self
     }
 
+    /// Sets how many verified tokens are remembered, 0 for none; see
+    /// [`Verifier::with_token_cache`].
+    pub fn with_token_cache(mut self, entries: usize) -> Self {
+        self.token_cache = Some(entries);
+        self
+    }
+
     /// Believes the forwarded headers of these peers: addresses, or ranges such as
     /// `10.0.0.0/8`.
     ///
@@ -289,6 +298,9 @@ impl GateBuilder {
         }
         if let Some(revocations) = &self.revocations {
             verifier = verifier.with_longest_life(revocations.longest_life());
+        }
+        if let Some(entries) = self.token_cache {
+            verifier = verifier.with_token_cache(entries);
         }
         let checks = Checks {
             authorized_party: self.parties_check,

@@ -89,6 +89,11 @@ impl KeySet {
         by_kid.map(|(_, key)| key).or(self.any.as_ref())
     }
 
+    /// Whether `other` verifies the same tokens.
+    pub(super) fn has_same_keys(&self, other: &Self) -> bool {
+        self.keys == other.keys && self.any == other.any
+    }
+
     fn skip(&mut self, position: usize, why: impl fmt::Display) {
         let number = position.saturating_add(1);
         self.skipped.push(format!("key {number} {why}"));

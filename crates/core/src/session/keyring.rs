@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 
@@ -26,6 +27,9 @@ pub struct Feed(Arc<Shared>);
 struct Shared {
     /// Read on every request, swapped whole; `None` until loaded and after expiry.
     current: RwLock<Option<Arc<KeySet>>>,
+    /// Moves after `current` has changed, before its lock is released. So what was read in the
+    /// order generation, keys is never older than that generation.
+    generation: AtomicU64,
     state: Mutex<State>,
     /// Tells the feed that somebody waits for an attempt. Must not block.
     wanted: Box<dyn Fn() + Send + Sync>,
@@ -47,6 +51,10 @@ struct State {
     /// Key ids that the last loaded set did not have, newest last.
     unknown: VecDeque<Box<str>>,
 }
+
+/// A number for the keys that a [`Keyring`] holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Generation(u64);
 
 /// What a keyring says to a request that wants a key it does not have.
 #[derive(Debug)]
@@ -70,6 +78,7 @@ impl Keyring {
         };
         Self(Arc::new(Shared {
             current: RwLock::new(Some(Arc::new(keys))),
+            generation: AtomicU64::new(0),
             state: Mutex::new(state),
             wanted: Box::new(|| {}),
         }))
@@ -80,6 +89,7 @@ impl Keyring {
     pub fn fed(wanted: impl Fn() + Send + Sync + 'static) -> (Self, Feed) {
         let shared = Arc::new(Shared {
             current: RwLock::new(None),
+            generation: AtomicU64::new(0),
             state: Mutex::new(State::default()),
             wanted: Box::new(wanted),
         });
@@ -93,6 +103,12 @@ impl Keyring {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Which keys there are, as a number that moves whenever they change. What was verified under
+    /// another one counts no more. Read it before [`current`](Self::current).
+    pub(super) fn generation(&self) -> Generation {
+        Generation(self.0.generation.load(Ordering::Acquire))
     }
 
     /// Asks for a key that [`current`](Self::current) did not have. `waited` says that this
@@ -189,8 +205,19 @@ impl Shared {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// A refresh that brings the same keys leaves the generation: anybody can cause one by naming
+    /// an unknown `kid`, and what is remembered of good tokens must outlive that.
     fn replace(&self, keys: Option<Arc<KeySet>>) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let unchanged = match (&*current, &keys) {
+            (Some(old), Some(new)) => old.has_same_keys(new),
+            (None, None) => true,
+            _ => false,
+        };
+        *current = keys;
+        if !unchanged {
+            self.generation.fetch_add(1, Ordering::Release);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Session tokens: from text to a [`Session`] that only a [`Verifier`] can make.
 
 mod authorization;
+mod cache;
 mod claims;
 mod json;
 mod jwk;
@@ -21,6 +22,7 @@ use self::authorization::is_scoped_list;
 pub(crate) use self::authorization::{is_askable, without_prefix};
 use self::claims::Claims;
 pub use self::jwk::{KeySet, KeySetError};
+use self::keyring::Generation;
 pub use self::keyring::{Feed, KeyWait, Keyring};
 pub(crate) use self::unverified::Unverified;
 pub(crate) use self::verifier::{MAX_LEEWAY, MAX_LIFETIME};
@@ -184,6 +186,18 @@ impl Session {
     /// The `pla` claim: plans, each with its scope.
     fn plans(&self) -> Option<&str> {
         self.optional(self.0.plans.as_ref())
+    }
+
+    /// What it holds in memory, in bytes, rather too much than too little: no text that stands
+    /// apart from the payload is longer than there.
+    fn size(&self) -> usize {
+        let permissions = self.0.organization.iter();
+        let spans = permissions.map(|own| own.permissions_v1.capacity());
+        let spans = spans.sum::<usize>().saturating_mul(size_of::<Span>());
+        let texts = self.0.payload.capacity().saturating_mul(2);
+        size_of::<Inner>()
+            .saturating_add(texts)
+            .saturating_add(spans)
     }
 
     /// Whether `azp` is none of the authorized parties, and passed because the check observes.

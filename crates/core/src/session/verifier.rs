@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::cache::{DEFAULT_ENTRIES, TokenCache};
 use super::claims::Claims;
 use super::jws::{Compact, header_buffer};
 use super::keyring::{KeyWait, Keyring, Wanted};
@@ -14,6 +15,9 @@ use crate::time::UnixTime;
 /// The gate has one inside. Used alone it answers for tokens that do not arrive as a request's
 /// credential, such as one sent over an open WebSocket.
 ///
+/// Remembers tokens that it has verified: see [`with_token_cache`](Self::with_token_cache).
+/// Clones share what they remember.
+///
 /// # Security
 /// The issuer is always checked: two instances in one process never accept each other's tokens.
 #[derive(Clone, Debug)]
@@ -25,6 +29,8 @@ pub struct Verifier {
     audience: Vec<Box<str>>,
     parties: Vec<Box<str>>,
     parties_check: Check,
+    /// Holds for the configuration above: whoever changes that begins an empty one.
+    cache: Arc<TokenCache>,
 }
 
 /// What becomes of a token.
@@ -52,6 +58,7 @@ impl Verifier {
             audience: Vec::new(),
             parties: Vec::new(),
             parties_check: Check::Off,
+            cache: Arc::new(TokenCache::new(DEFAULT_ENTRIES)),
         }
     }
 
@@ -60,7 +67,7 @@ impl Verifier {
     #[must_use]
     pub fn with_leeway(mut self, seconds: i64) -> Self {
         self.leeway = seconds.clamp(0, MAX_LEEWAY);
-        self
+        self.emptied()
     }
 
     /// Sets the longest life of a token, from `iat` to `exp`, in seconds: two days by default and at
@@ -68,7 +75,7 @@ impl Verifier {
     #[must_use]
     pub fn with_longest_life(mut self, seconds: i64) -> Self {
         self.longest_life = seconds.min(MAX_LIFETIME);
-        self
+        self.emptied()
     }
 
     /// Demands that `aud` names one of `audience`. A token without `aud` is then refused, too.
@@ -78,7 +85,7 @@ impl Verifier {
         audience: impl IntoIterator<Item = A>,
     ) -> Self {
         self.audience = audience.into_iter().map(Into::into).collect();
-        self
+        self.emptied()
     }
 
     /// Demands that `azp`, the origin of the page that got the token, is one of `parties`,
@@ -91,6 +98,26 @@ impl Verifier {
     ) -> Self {
         self.parties_check = check;
         self.parties = parties.into_iter().map(Into::into).collect();
+        self.emptied()
+    }
+
+    /// Sets how many verified tokens are remembered, so that the next request with the same one
+    /// costs no RSA operation: 16,384 by default, in at most 2 KiB each on average; 0 for none,
+    /// at most 1,048,576. Full, it forgets first what expires first.
+    ///
+    /// # Security
+    /// Nothing is trusted longer for it. The whole token is compared; its times are checked on
+    /// every use; a change of the keys voids what older keys have verified. The tokens are kept
+    /// in memory, as long as their place is not needed.
+    #[must_use]
+    pub fn with_token_cache(mut self, entries: usize) -> Self {
+        self.cache = Arc::new(TokenCache::new(entries));
+        self
+    }
+
+    /// Forgets all tokens: they were verified for another configuration.
+    fn emptied(mut self) -> Self {
+        self.cache = Arc::new(self.cache.emptied());
         self
     }
 
@@ -115,17 +142,37 @@ impl Verifier {
         })
     }
 
+    /// What a token says cannot change, so of one that was verified only the times are left to
+    /// check.
+    fn attempt(&self, token: &str, now: UnixTime, waited: bool) -> Result<Session, Fault> {
+        // Before the keys, so that a change of the keys in between voids the entry.
+        let generation = self.keyring.generation();
+        if let Some((session, times)) = self.cache.find(token, generation) {
+            times.check(now, self.leeway)?;
+            return Ok(session);
+        }
+        let (session, times) = self.verify_anew(token, now, waited)?;
+        self.cache.insert(token, &session, times, generation, now);
+        Ok(session)
+    }
+
     /// The token's own form, header and times come before the signature: they tell nothing about
     /// this server. What is compared with the configuration comes after it, so that a forger
     /// learns nothing by trying.
-    fn attempt(&self, token: &str, now: UnixTime, waited: bool) -> Result<Session, Fault> {
+    pub(super) fn verify_anew(
+        &self,
+        token: &str,
+        now: UnixTime,
+        waited: bool,
+    ) -> Result<(Session, Times), Fault> {
         let compact = Compact::split(token)?;
         let mut buffer = header_buffer();
         let header = compact.header(&mut buffer)?;
         header.check()?;
         let payload = compact.payload()?;
         let claims = Claims::parse(&payload)?;
-        self.check_times(&claims, now)?;
+        let times = Times::new(&claims, self.longest_life)?;
+        times.check(now, self.leeway)?;
 
         let keys = match self.keyring.current() {
             Some(keys) if keys.find(header.kid()).is_some() => keys,
@@ -145,30 +192,7 @@ impl Verifier {
         check_status(&claims)?;
         let mut session = Inner::new(&claims, &payload, foreign_party)?;
         session.payload = payload;
-        Ok(Session(Arc::new(session)))
-    }
-
-    /// RFC 7519 §4.1.4 to §4.1.6. `nbf` may be absent, `exp` and `iat` may not.
-    fn check_times(&self, claims: &Claims<'_>, now: UnixTime) -> Result<(), Reason> {
-        let (Some(expires), Some(issued)) = (claims.expires, claims.issued) else {
-            return Err(Reason::TokenClaims);
-        };
-        let lifetime = expires.ceil.saturating_sub(issued.floor);
-        if !(0..=self.longest_life).contains(&lifetime) {
-            return Err(Reason::TokenClaims);
-        }
-        let earliest = now.as_secs().saturating_sub(self.leeway);
-        let latest = now.as_secs().saturating_add(self.leeway);
-        if expires.floor <= earliest {
-            return Err(Reason::TokenExpired);
-        }
-        if claims.not_before.is_some_and(|date| date.ceil > latest) {
-            return Err(Reason::TokenNotYetValid);
-        }
-        if issued.ceil > latest {
-            return Err(Reason::TokenIssuedInFuture);
-        }
-        Ok(())
+        Ok((Session(Arc::new(session)), times))
     }
 
     fn check_issuer(&self, claims: &Claims<'_>) -> Result<(), Reason> {
@@ -203,6 +227,53 @@ impl Verifier {
     }
 }
 
+/// When a token is good: RFC 7519 §4.1.4 to §4.1.6, in seconds since the epoch, fractions rounded
+/// to the stricter side.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) expires: i64,
+    issued: i64,
+    not_before: Option<i64>,
+}
+
+impl Times {
+    /// `nbf` may be absent, `exp` and `iat` may not.
+    fn new(claims: &Claims<'_>, longest_life: i64) -> Result<Self, Reason> {
+        let (Some(expires), Some(issued)) = (claims.expires, claims.issued) else {
+            return Err(Reason::TokenClaims);
+        };
+        let lifetime = expires.ceil.saturating_sub(issued.floor);
+        if !(0..=longest_life).contains(&lifetime) {
+            return Err(Reason::TokenClaims);
+        }
+        Ok(Self {
+            expires: expires.floor,
+            issued: issued.ceil,
+            not_before: claims.not_before.map(|date| date.ceil),
+        })
+    }
+
+    fn check(self, now: UnixTime, leeway: i64) -> Result<(), Reason> {
+        let earliest = now.as_secs().saturating_sub(leeway);
+        let latest = now.as_secs().saturating_add(leeway);
+        if self.expires <= earliest {
+            return Err(Reason::TokenExpired);
+        }
+        if self.not_before.is_some_and(|date| date > latest) {
+            return Err(Reason::TokenNotYetValid);
+        }
+        if self.issued > latest {
+            return Err(Reason::TokenIssuedInFuture);
+        }
+        Ok(())
+    }
+
+    /// Whether the token has expired, without leeway.
+    pub(super) fn is_past(self, now: UnixTime) -> bool {
+        self.expires <= now.as_secs()
+    }
+}
+
 /// `pending`, and every status unknown today, means that the user has yet to finish signing in:
 /// to reset a password, to enrol a second factor, to choose an organization.
 fn check_status(claims: &Claims<'_>) -> Result<(), Reason> {
@@ -213,7 +284,7 @@ fn check_status(claims: &Claims<'_>) -> Result<(), Reason> {
 }
 
 /// Why an attempt did not end in a session.
-enum Fault {
+pub(super) enum Fault {
     Reason(Reason),
     Wait(KeyWait),
 }

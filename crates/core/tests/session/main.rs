@@ -1,5 +1,6 @@
 //! What is a session token, and the reason for everything that is not.
 
+mod cache;
 mod claims;
 mod form;
 mod keys;
