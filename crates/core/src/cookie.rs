@@ -1,5 +1,7 @@
 //! One cookie out of the `Cookie` lines (RFC 6265 §5.4), without copying and without decoding.
 
+use memchr::memchr_iter;
+
 use crate::request::{RequestView, Value};
 
 /// The cookie of exactly this name.
@@ -10,7 +12,11 @@ use crate::request::{RequestView, Value};
 pub(crate) fn find<'r>(view: &RequestView<'r>, name: &str) -> Value<'r> {
     let mut found = Value::Absent;
     for line in view.cookie_lines() {
-        for pair in line.split(';') {
+        let ends = memchr_iter(b';', line.as_bytes()).chain([line.len()]);
+        let mut start = 0;
+        for end in ends {
+            let pair = line.get(start..end).unwrap_or_default();
+            start = end.saturating_add(1);
             let Some((own, value)) = pair.split_once('=') else {
                 continue;
             };

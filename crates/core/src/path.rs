@@ -8,13 +8,21 @@ use std::borrow::Cow;
 
 use crate::reason::Reason;
 
+/// The segments of a path, each decoded once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segments<'r> {
+    /// Those to come; without the leading and one final slash. `None` where there are no more.
+    rest: Option<&'r str>,
+    /// Whether there is an escape in any of them.
+    escaped: bool,
+}
+
 /// A path that has only one reading.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path<'r> {
     /// `*`, the target of all resources: no pattern names it.
     asterisk: bool,
-    /// Without the leading and one final slash; `None` for `/` itself and for `*`.
-    segments: Option<&'r str>,
+    segments: Segments<'r>,
     /// Position of the first segment with an escape that routers read differently.
     opaque_from: Option<usize>,
 }
@@ -29,7 +37,10 @@ impl<'r> Path<'r> {
     pub(crate) fn parse(raw: &'r str, method: &str) -> Result<Self, Reason> {
         let whole = |asterisk| Self {
             asterisk,
-            segments: None,
+            segments: Segments {
+                rest: None,
+                escaped: false,
+            },
             opaque_from: None,
         };
         if raw == "*" && method == "OPTIONS" {
@@ -40,25 +51,32 @@ impl<'r> Path<'r> {
             return Ok(whole(false));
         }
         let inner = inner.strip_suffix('/').unwrap_or(inner);
+        let escaped = is_escaped(inner)?;
+        let segments = Segments {
+            rest: Some(inner),
+            escaped,
+        };
         let mut opaque_from = None;
-        for (position, segment) in inner.split('/').enumerate() {
-            if is_opaque(segment)? && opaque_from.is_none() {
+        let mut raw = segments;
+        let raw = std::iter::from_fn(|| raw.next_raw());
+        for (position, segment) in raw.enumerate() {
+            if segment.is_empty() || is_dots(segment) {
+                return Err(Reason::MalformedTarget);
+            }
+            if escaped && is_opaque(segment)? && opaque_from.is_none() {
                 opaque_from = Some(position);
             }
         }
         Ok(Self {
             asterisk: false,
-            segments: Some(inner),
+            segments,
             opaque_from,
         })
     }
 
     /// The segments, each decoded once; none for `/` and for `*`.
-    pub(crate) fn segments(&self) -> impl Iterator<Item = Cow<'r, str>> + Clone {
+    pub(crate) fn segments(&self) -> Segments<'r> {
         self.segments
-            .into_iter()
-            .flat_map(|inner| inner.split('/'))
-            .map(decode)
     }
 
     /// Whether this is `*`, for which no rule stands.
@@ -72,13 +90,41 @@ impl<'r> Path<'r> {
     }
 }
 
-/// Checks one segment; `true` if it has an escape that routers read differently.
-fn is_opaque(segment: &str) -> Result<bool, Reason> {
-    let plain = |b: u8| b > b' ' && b < 0x7f && !matches!(b, b'%' | b'\\' | b'#');
-    let readable = segment.bytes().all(|b| plain(b) || b == b'%');
-    if segment.is_empty() || is_dots(segment) || !readable {
-        return Err(Reason::MalformedTarget);
+impl<'r> Segments<'r> {
+    /// The next segment as it stands. Segments are short: a plain loop finds their end soonest.
+    fn next_raw(&mut self) -> Option<&'r str> {
+        let rest = self.rest?;
+        let end = rest.bytes().position(|b| b == b'/');
+        self.rest = end.and_then(|end| rest.get(end.saturating_add(1)..));
+        rest.get(..end.unwrap_or(rest.len()))
     }
+}
+
+impl<'r> Iterator for Segments<'r> {
+    type Item = Cow<'r, str>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let segment = self.next_raw()?;
+        Some(if self.escaped {
+            decode(segment)
+        } else {
+            Cow::Borrowed(segment)
+        })
+    }
+}
+
+/// Checks the raw bytes of a whole path, all in one sweep; `true` if there is an escape among them.
+fn is_escaped(raw: &str) -> Result<bool, Reason> {
+    let readable = |b: u8| b > b' ' && b < 0x7f && b != b'\\' && b != b'#';
+    let sweep = |(all, any), b| (all & readable(b), any | (b == b'%'));
+    match raw.bytes().fold((true, false), sweep) {
+        (true, escaped) => Ok(escaped),
+        (false, _) => Err(Reason::MalformedTarget),
+    }
+}
+
+/// Checks the escapes of a segment; `true` if it has one that routers read differently.
+fn is_opaque(segment: &str) -> Result<bool, Reason> {
     if !segment.contains('%') {
         return Ok(false);
     }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
+
 use super::pattern::{Part, Pattern};
 
 /// Finds the rule of a path. Cost: one map lookup per segment, whatever the number of rules.
@@ -13,7 +15,8 @@ pub(super) struct Matcher {
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<Box<str>, Self>,
+    /// A fast hash is good enough: all keys are the developer's, requests only ask for them.
+    literals: HashMap<Box<str>, Self, FixedState>,
     parameter: Option<Box<Self>>,
     rest: Entries,
     ends: Entries,
@@ -24,6 +27,7 @@ struct Node {
 struct Entries {
     /// For every method that is not named below.
     any: Option<usize>,
+    /// In the order of the methods.
     named: Vec<(Box<str>, usize)>,
 }
 
@@ -89,16 +93,22 @@ impl Entries {
             };
         }
         for method in methods {
-            if let Some((_, other)) = self.named.iter().find(|(own, _)| own == method) {
-                return Err(*other);
+            match self.place(method) {
+                Ok(at) => return Err(self.named.get(at).map_or(rule, |(_, other)| *other)),
+                Err(at) => self.named.insert(at, (method.clone(), rule)),
             }
-            self.named.push((method.clone(), rule));
         }
         Ok(())
     }
 
     fn find(&self, method: &str) -> Option<usize> {
-        let named = self.named.iter().find(|(own, _)| **own == *method);
+        let at = self.place(method).ok();
+        let named = at.and_then(|at| self.named.get(at));
         named.map(|(_, rule)| *rule).or(self.any)
+    }
+
+    /// Where `method` stands, or belongs.
+    fn place(&self, method: &str) -> Result<usize, usize> {
+        self.named.binary_search_by(|(own, _)| (**own).cmp(method))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 
@@ -11,10 +12,21 @@ use crate::crypto::{KeyFault, VerifyingKey};
 #[derive(Debug)]
 pub struct KeySet {
     /// Few: Clerk publishes one, two while rotating. A scan beats a hash.
-    keys: Vec<(Box<str>, VerifyingKey)>,
+    keys: Vec<Key>,
     /// A key that answers to every `kid`: a PEM key has none of its own.
-    any: Option<VerifyingKey>,
+    any: Option<Key>,
     skipped: Vec<String>,
+}
+
+/// A key of a [`KeySet`].
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Empty for a PEM key.
+    kid: Box<str>,
+    verifying: VerifyingKey,
+    /// The header, still encoded, of the first token that this key has verified. All tokens that
+    /// Clerk signs with one key have the same, so it need not be decoded again.
+    header: OnceLock<Box<str>>,
 }
 
 /// Why a text gives no keys. The message never quotes the text.
@@ -48,7 +60,7 @@ impl KeySet {
                 Ok((kid, _)) if set.find(Some(&kid)).is_some() => {
                     set.skip(position, "repeats a kid");
                 }
-                Ok((kid, key)) => set.keys.push((kid.into(), key)),
+                Ok((kid, key)) => set.keys.push(Key::new(kid, key)),
                 Err(fault) => set.skip(position, fault),
             }
         }
@@ -68,14 +80,14 @@ impl KeySet {
             .map_err(|fault: KeyFault| KeySetError(format!("the key {fault}")))?;
         Ok(Self {
             keys: Vec::new(),
-            any: Some(key),
+            any: Some(Key::new("", key)),
             skipped: Vec::new(),
         })
     }
 
     /// The ids of the keys, in document order; empty for a PEM key.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().map(|(kid, _)| &**kid)
+        self.keys.iter().map(|key| &*key.kid)
     }
 
     /// Why keys of the document were skipped: `key 2 has no kid`. For operators.
@@ -84,19 +96,51 @@ impl KeySet {
     }
 
     /// The key for a token with this `kid`.
-    pub(crate) fn find(&self, kid: Option<&str>) -> Option<&VerifyingKey> {
-        let by_kid = kid.and_then(|kid| self.keys.iter().find(|(own, _)| **own == *kid));
-        by_kid.map(|(_, key)| key).or(self.any.as_ref())
+    pub(crate) fn find(&self, kid: Option<&str>) -> Option<&Key> {
+        let by_kid = kid.and_then(|kid| self.keys.iter().find(|key| *key.kid == *kid));
+        by_kid.or(self.any.as_ref())
+    }
+
+    /// The key for a token with this encoded header, if it has verified one like it. The header
+    /// is then known to be good and to name this key.
+    pub(super) fn find_by_header(&self, encoded: &str) -> Option<&Key> {
+        self.all()
+            .find(|key| key.header.get().is_some_and(|own| **own == *encoded))
     }
 
     /// Whether `other` verifies the same tokens.
     pub(super) fn has_same_keys(&self, other: &Self) -> bool {
-        self.keys == other.keys && self.any == other.any
+        let same = |a: &Key, b: &Key| a.kid == b.kid && a.verifying == b.verifying;
+        let mut both = self.all().zip(other.all());
+        self.all().count() == other.all().count() && both.all(|(a, b)| same(a, b))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter().chain(&self.any)
     }
 
     fn skip(&mut self, position: usize, why: impl fmt::Display) {
         let number = position.saturating_add(1);
         self.skipped.push(format!("key {number} {why}"));
+    }
+}
+
+impl Key {
+    fn new(kid: impl Into<Box<str>>, verifying: VerifyingKey) -> Self {
+        Self {
+            kid: kid.into(),
+            verifying,
+            header: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn verifying(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    /// Remembers the encoded header of a token that this key has verified, unless one is.
+    pub(super) fn remember(&self, encoded: &str) {
+        self.header.get_or_init(|| encoded.into());
     }
 }
 

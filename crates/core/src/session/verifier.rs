@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cache::{DEFAULT_ENTRIES, TokenCache};
 use super::claims::Claims;
-use super::jws::{Compact, header_buffer};
+use super::jws::{Compact, Header, header_buffer};
 use super::keyring::{KeyWait, Keyring, Wanted};
 use super::{Check, Inner, Session};
 use crate::reason::Reason;
@@ -166,25 +166,39 @@ impl Verifier {
         waited: bool,
     ) -> Result<(Session, Times), Fault> {
         let compact = Compact::split(token)?;
-        let mut buffer = header_buffer();
-        let header = compact.header(&mut buffer)?;
-        header.check()?;
+        let current = self.keyring.current();
+        let keys = current.as_deref();
+        let known = keys.and_then(|keys| keys.find_by_header(compact.encoded_header()));
+        let mut buffer = None;
+        let header = match known {
+            Some(_) => Header::default(),
+            None => {
+                let header = compact.header(buffer.insert(header_buffer()))?;
+                header.check()?;
+                header
+            }
+        };
         let payload = compact.payload()?;
         let claims = Claims::parse(&payload)?;
         let times = Times::new(&claims, self.longest_life)?;
         times.check(now, self.leeway)?;
 
-        let keys = match self.keyring.current() {
-            Some(keys) if keys.find(header.kid()).is_some() => keys,
-            _ => match header.kid().map(|kid| self.keyring.want(kid, waited)) {
-                Some(Wanted::Here(keys)) => keys,
-                Some(Wanted::Unavailable) => return Err(Reason::KeysUnavailable.into()),
-                Some(Wanted::Wait(wait)) => return Err(Fault::Wait(wait)),
-                Some(Wanted::Unknown) | None => return Err(Reason::TokenUnknownKey.into()),
-            },
+        let wanted;
+        let key = match known.or_else(|| keys?.find(header.kid())) {
+            Some(key) => key,
+            None => {
+                let kid = header.kid().ok_or(Reason::TokenUnknownKey)?;
+                wanted = match self.keyring.want(kid, waited) {
+                    Wanted::Here(keys) => keys,
+                    Wanted::Unavailable => return Err(Reason::KeysUnavailable.into()),
+                    Wanted::Wait(wait) => return Err(Fault::Wait(wait)),
+                    Wanted::Unknown => return Err(Reason::TokenUnknownKey.into()),
+                };
+                wanted.find(Some(kid)).ok_or(Reason::TokenUnknownKey)?
+            }
         };
-        let key = keys.find(header.kid()).ok_or(Reason::TokenUnknownKey)?;
-        compact.verify(key)?;
+        compact.verify(key.verifying())?;
+        key.remember(compact.encoded_header());
 
         self.check_issuer(&claims)?;
         self.check_audience(&claims)?;

@@ -1,0 +1,228 @@
+//! What the benches ask, each question made ready once.
+
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "no bench asks all of these questions, and which are left differs"
+)]
+
+use std::fmt::Write;
+use std::hint::black_box;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use aws_lc_rs::{hmac, signature};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use clerk_gate_core::webhook::{SignatureVerifier, Signed};
+use clerk_gate_core::{
+    Decision, Gate, GateBuilder, KeySet, Keyring, Policy, RequestView, Requirement, Secret,
+    Verifier,
+};
+use clerk_gate_testkit::{
+    FixedClock, ISSUER, NOW, Signer, Token, WEBHOOK_SECRET, gate, key_set, sign_delivery,
+};
+
+/// Something to measure.
+pub(crate) type Question = Box<dyn FnMut()>;
+
+/// An application whose clock stands.
+pub(crate) fn application() -> GateBuilder {
+    let policy = Policy::builder()
+        .public("/")
+        .assets("/assets/{*rest}")
+        .session("/me")
+        .require("/admin/{*rest}", Requirement::role("org:admin"));
+    gate(policy.build().unwrap()).with_clock(Arc::new(FixedClock::new(NOW)))
+}
+
+/// What a browser sends.
+pub(crate) fn request<'r>(path: &'r str, cookie: Option<&'r str>) -> RequestView<'r> {
+    let mut view = RequestView::new("GET", path, None);
+    for (name, value) in [
+        ("host", "app.test"),
+        ("accept", "application/json"),
+        ("accept-encoding", "gzip, br"),
+        ("accept-language", "en"),
+        ("sec-fetch-site", "same-origin"),
+        ("user-agent", "bench"),
+    ] {
+        view.header(name, value.as_bytes());
+    }
+    if let Some(cookie) = cookie {
+        view.header("cookie", cookie.as_bytes());
+    }
+    view
+}
+
+/// A member's token, as long as Clerk's are.
+pub(crate) fn token() -> Token {
+    let token = Token::session().organization("org_2test0acme", "acme", "member");
+    token.claim("fea", "o:reservations,o:dashboard,u:beta")
+}
+
+pub(crate) fn cookie(token: &Token) -> String {
+    format!("__session={}", token.sign(Signer::primary()))
+}
+
+/// The one RSA operation of a verification, its key parsed and its signature decoded before.
+pub(crate) fn rsa() -> Question {
+    let token = token().sign(Signer::primary());
+    let (signed, encoded) = token.rsplit_once('.').unwrap();
+    let signed = signed.to_owned();
+    let raw = URL_SAFE_NO_PAD.decode(encoded).unwrap();
+    let pem = Signer::primary().public_pem();
+    let der: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let algorithm = &signature::RSA_PKCS1_2048_8192_SHA256;
+    let der = STANDARD.decode(der).unwrap();
+    let key = signature::ParsedPublicKey::new(algorithm, &der).unwrap();
+    Box::new(move || key.verify_sig(black_box(signed.as_bytes()), &raw).unwrap())
+}
+
+/// What becomes of `token`, asked often by a verifier that has seen a good one before. It
+/// remembers no tokens if `is_new`.
+pub(crate) fn verify(token: String, is_new: bool) -> Question {
+    let keys = KeySet::from_json(key_set(&[Signer::primary()]).as_bytes()).unwrap();
+    let mut verifier = Verifier::new(ISSUER, Keyring::fixed(keys));
+    if is_new {
+        verifier = verifier.with_token_cache(0);
+    }
+    let [(_, good), ..] = tokens();
+    verifier.verify_finally(&good, NOW).unwrap();
+    Box::new(move || drop(black_box(verifier.verify_finally(black_box(&token), NOW))))
+}
+
+/// A good token, and the same one with one fault each.
+pub(crate) fn tokens() -> [(&'static str, String); 5] {
+    let good = token().sign(Signer::primary());
+    let expired = token().claim("exp", NOW.as_secs() - 10);
+    let expired = expired.claim("iat", NOW.as_secs() - 70);
+    let foreign = token().header("kid", Signer::other().kid());
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    [
+        ("new", good.clone()),
+        ("expired", expired.sign(Signer::primary())),
+        ("unknown-key", foreign.sign(Signer::other())),
+        ("malformed", format!("{signed}!")),
+        ("bad-signature", token().sign(Signer::other())),
+    ]
+}
+
+/// The tokens of `count` users, signed once for all questions. Signing takes a millisecond each.
+fn crowd(count: usize) -> &'static [String] {
+    static CROWD: OnceLock<Vec<String>> = OnceLock::new();
+    CROWD.get_or_init(|| {
+        let signed = |n| {
+            let token = token().claim("sub", format!("user_2test0user{n:020}"));
+            token.sign(Signer::primary())
+        };
+        thread::scope(|scope| {
+            let half = |range: Range<usize>| scope.spawn(move || range.map(signed).collect());
+            let halves: [_; 2] = [half(0..count / 2), half(count / 2..count)];
+            let halves: [Vec<String>; 2] = halves.map(|half| half.join().unwrap());
+            halves.concat()
+        })
+    })
+}
+
+/// One of `count` tokens after the other, all of them remembered.
+pub(crate) fn live(count: usize) -> Question {
+    let tokens = crowd(count);
+    let keys = KeySet::from_json(key_set(&[Signer::primary()]).as_bytes()).unwrap();
+    let verifier = Verifier::new(ISSUER, Keyring::fixed(keys)).with_token_cache(2 * count);
+    for token in tokens {
+        verifier.verify_finally(token, NOW).unwrap();
+    }
+    let mut next = 0;
+    Box::new(move || {
+        next = (next + STRIDE) % count;
+        drop(black_box(verifier.verify_finally(&tokens[next], NOW)));
+    })
+}
+
+/// The same without a verifier: every byte of the token is read.
+pub(crate) fn touch(count: usize) -> Question {
+    let tokens = crowd(count);
+    let mut next = 0;
+    Box::new(move || {
+        next = (next + STRIDE) % count;
+        let bytes = black_box(&tokens[next]).bytes().map(u64::from);
+        black_box(bytes.sum::<u64>());
+    })
+}
+
+/// Prime to all counts: what follows does not lie next to it in memory.
+const STRIDE: usize = 7919;
+
+/// A whole decision: view, path, policy, credential, token, origin; no audit sink.
+pub(crate) fn decide(gate: Gate, path: &'static str, cookie: Option<String>) -> Question {
+    Box::new(move || {
+        drop(black_box(
+            gate.decide(&request(black_box(path), cookie.as_deref())),
+        ));
+    })
+}
+
+/// Decisions about static routes, one of `count` after the other: one in four has a parameter, one
+/// in four a rest.
+pub(crate) fn routes(count: usize) -> Question {
+    let mut paths = Vec::new();
+    let mut policy = Policy::builder();
+    for n in 0..count {
+        let mut path = format!("/api/v1/resource-{n}");
+        let pattern = match n % 4 {
+            0 => format!("{path}/{{id}}"),
+            1 => format!("{path}/items/{{*rest}}"),
+            _ => path.clone(),
+        };
+        match n % 4 {
+            0 => path += "/42",
+            1 => write!(path, "/items/{n}/x").unwrap(),
+            _ => {}
+        }
+        policy = policy.assets(pattern);
+        paths.push(path);
+    }
+    let gate = gate(policy.build().unwrap()).without_pages();
+    let gate = gate.with_clock(Arc::new(FixedClock::new(NOW)));
+    let gate = gate.build().unwrap();
+    let mut next = 0;
+    Box::new(move || {
+        next = (next + STRIDE) % count;
+        let view = RequestView::new("GET", black_box(&paths[next]), None).with_tls(true);
+        let decision = gate.decide(&view);
+        assert!(matches!(decision, Decision::Proceed(_)));
+    })
+}
+
+/// The keyed hash over a body of `size` bytes, its key ready.
+pub(crate) fn hmac(size: usize) -> Question {
+    let secret = WEBHOOK_SECRET.trim_start_matches("whsec_");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(secret).unwrap());
+    let body = vec![b'x'; size];
+    Box::new(move || {
+        black_box(hmac::sign(&key, black_box(&body)));
+    })
+}
+
+/// The verification of a delivery with a body of `size` bytes.
+pub(crate) fn delivery(size: usize) -> Question {
+    let verifier = SignatureVerifier::new(&[Secret::new(WEBHOOK_SECRET)]).unwrap();
+    let body = Bytes::from(vec![b'x'; size]);
+    let lines = sign_delivery(WEBHOOK_SECRET, "msg_bench", NOW, &body);
+    let mut view = RequestView::new("POST", "/", None);
+    for (name, value) in &lines {
+        view.header(name, value.as_bytes());
+    }
+    let mut signed = Some(Signed::read(&view).unwrap());
+    Box::new(move || {
+        // What a delivery is told again is a copy; its texts are short.
+        let again = signed.clone().unwrap();
+        let signed = signed.replace(again).unwrap();
+        drop(black_box(
+            verifier.verify(signed, body.clone(), NOW).unwrap(),
+        ));
+    })
+}
