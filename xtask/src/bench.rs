@@ -13,13 +13,14 @@ use crate::{services, tree};
 /// If something does not build or start.
 pub(crate) fn run() -> Result<()> {
     let cargo = |args: &str| -> Vec<OsString> { args.split(' ').map(Into::into).collect() };
-    let mut core = Command::new(tree::cargo());
-    core.current_dir(tree::root());
-    core.args(cargo(
-        "bench --locked --package clerk-gate-core --bench decide --bench revocation",
-    ));
-    let status = core.status().context("cargo: cannot be started")?;
-    ensure!(status.success(), "the benches of the core: {status}");
+    for bench in ["decide", "ratios", "revocation"] {
+        let mut core = Command::new(tree::cargo());
+        core.current_dir(tree::root());
+        let args = format!("bench --locked --package clerk-gate-core --bench {bench}");
+        core.args(cargo(&args));
+        let status = core.status().context("cargo: cannot be started")?;
+        ensure!(status.success(), "the bench {bench} of the core: {status}");
+    }
 
     let mut claims = vec![tree::cargo().into()];
     let args = "run --quiet --release --locked --package clerk-gate-chaos --bin claims -- 3";

@@ -22,6 +22,9 @@ pub(crate) enum Command {
     },
     Example(example::Options),
     Help(&'static str),
+    Instructions {
+        bless: bool,
+    },
     /// Runs this with throwaway servers.
     Services(Vec<OsString>),
     Test,
@@ -47,6 +50,7 @@ fn from(mut args: lexopt::Parser) -> Result<Command> {
         "docs" => docs(args),
         "example" => example(args),
         "help" => Ok(Command::Help(HELP)),
+        "instructions" => instructions(args),
         "services" => services(args),
         "test" => plain(args, Command::Test, TEST_HELP),
         "tidy" => plain(args, Command::Tidy, TIDY_HELP),
@@ -151,6 +155,18 @@ fn example(mut args: lexopt::Parser) -> Result<Command> {
     Ok(Command::Example(example::Options { name, to }))
 }
 
+fn instructions(mut args: lexopt::Parser) -> Result<Command> {
+    let mut bless = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Command::Help(INSTRUCTIONS_HELP)),
+            Long("bless") => bless = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Command::Instructions { bless })
+}
+
 fn services(mut args: lexopt::Parser) -> Result<Command> {
     let mut command = Vec::new();
     while let Some(arg) = args.next()? {
@@ -179,6 +195,7 @@ The project's own commands. `cargo xtask COMMAND --help` says more about each.
   ci           what continuous integration runs, or one stage of it
   conformance  every adapter, the same bytes: all cases, or some
   bench        what decisions, signatures and stores cost on this machine
+  instructions the same decisions, counted in instructions and compared
   chaos        webhook stores whose processes race, die and lose their database
   services     run a command with throwaway PostgreSQL and Redis
   tidy         the rules of the house that a machine can check
@@ -279,6 +296,18 @@ runs take some minutes; `cargo xtask test` takes a short turn of each.
   --seed N        which process gets what, and when it is killed; 1 by default
 ";
 
+const INSTRUCTIONS_HELP: &str = "\
+cargo xtask instructions [--bless]
+
+Counts with callgrind how many instructions each question of crates/core/benches/instructions.rs
+takes, and compares with instructions.txt beside it: a count that is more than 3 % away fails, and
+so does one that has become smaller without being written down. A busy machine changes nothing. The
+profiles stay in target/callgrind, for callgrind_annotate. Says so and passes where valgrind is
+missing.
+
+  --bless  write the counts into the file
+";
+
 const SERVICES_HELP: &str = "\
 cargo xtask services [-- COMMAND…]
 
@@ -373,6 +402,10 @@ mod tests {
         check("chaos kill --kills 8", Some(&Command::Chaos(kill)));
         check("chaos --help", Some(&Command::Help(CHAOS_HELP)));
         check("bench", Some(&Command::Bench));
+        let instructions = |bless| Command::Instructions { bless };
+        check("instructions", Some(&instructions(false)));
+        check("instructions --bless", Some(&instructions(true)));
+        check("instructions bless", None);
         check("chaos kill outage", None);
         check("chaos flood", None);
         check("chaos --kills many", None);

@@ -8,6 +8,7 @@ mod conformance;
 mod docs;
 mod example;
 mod flags;
+mod instructions;
 mod mutants;
 mod services;
 mod steps;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Test => test::run(),
         Command::Ci { stage } => ci::run(stage.as_deref()),
         Command::Conformance(options) => conformance::run(&options),
+        Command::Instructions { bless } => instructions::run(bless),
         Command::Services(command) => services::run(&command),
         Command::Tidy => tidy::run(),
         Command::Docs { check } => docs::run(check),

@@ -3,8 +3,10 @@
 mod support;
 
 use allocation_counter::measure;
-use clerk_gate_core::{Gate, GateBuilder, Policy, RequestView, Requirement, Rule};
-use clerk_gate_testkit::{Signer, Token};
+use bytes::Bytes;
+use clerk_gate_core::webhook::{SignatureVerifier, Signed};
+use clerk_gate_core::{Gate, GateBuilder, Policy, RequestView, Requirement, Rule, Secret};
+use clerk_gate_testkit::{NOW, Signer, Token, WEBHOOK_SECRET, sign_delivery};
 
 use self::support::{builder, request, summary};
 
@@ -152,5 +154,47 @@ fn a_redirect_allocates_for_its_location_alone() {
         let count = allocations(&gate(), &request, want);
         println!("redirect of {target}: {count}");
         assert!(count <= 8, "{target}: {count}");
+    }
+}
+
+#[test]
+fn a_delivery_is_verified_where_it_lies() {
+    let verifier = SignatureVerifier::new(&[Secret::new(WEBHOOK_SECRET)]).unwrap();
+    for (size, genuine) in [(0, true), (64 * 1024, true), (1024, false)] {
+        let body = Bytes::from(vec![b'x'; size]);
+        let lines = sign_delivery(WEBHOOK_SECRET, "msg_1", NOW, &body);
+        let mut view = request("POST", "/", &[]);
+        for (name, value) in &lines {
+            view.header(name, value.as_bytes());
+        }
+        let signed = Signed::read(&view).unwrap();
+        let body = if genuine {
+            body
+        } else {
+            Bytes::from_static(b"else")
+        };
+        let mut verified = None;
+        let count = measure(|| verified = Some(verifier.verify(signed, body, NOW))).count_total;
+        assert_eq!(verified.unwrap().is_ok(), genuine);
+        assert_eq!(count, 0, "{size} {genuine}");
+    }
+}
+
+#[test]
+fn among_many_rules_nothing_is_allocated() {
+    let rules = (0..1_000).fold(Policy::builder(), |policy, n| {
+        policy
+            .assets(format!("/a/{n}/{{id}}"))
+            .assets(format!("/b/{n}/{{*rest}}"))
+    });
+    let gate = builder(rules).without_pages().build().unwrap();
+    for target in ["/a/7/x", "/b/999/x/y/z", "/c"] {
+        let request = request("GET", target, &[]);
+        let want = if target == "/c" {
+            "401 session-required"
+        } else {
+            "proceed"
+        };
+        assert_eq!(allocations(&gate, &request, want), 0, "{target}");
     }
 }

@@ -64,7 +64,10 @@ pub(crate) fn token() -> Token {
 }
 
 pub(crate) fn cookie(token: &Token) -> String {
-    format!("__session={}", token.sign(Signer::primary()))
+    format!(
+        "__client_uat=1; __session={}",
+        token.sign(Signer::primary())
+    )
 }
 
 /// The one RSA operation of a verification, its key parsed and its signature decoded before.

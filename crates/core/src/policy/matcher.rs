@@ -112,3 +112,102 @@ impl Entries {
         self.named.binary_search_by(|(own, _)| (**own).cmp(method))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Reverse;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    /// How specific the parts of `pattern` are, if they match `path`.
+    fn rank(pattern: &Pattern, path: &[&str]) -> Option<Vec<u8>> {
+        let mut rank = Vec::new();
+        let mut path = path.iter();
+        for part in &pattern.parts {
+            if *part == Part::Rest {
+                rank.push(1);
+                return Some(rank);
+            }
+            let segment = path.next()?;
+            rank.push(match part {
+                Part::Literal(text) if **text == **segment => 3,
+                Part::Literal(_) => return None,
+                Part::Parameter | Part::Rest => 2,
+            });
+        }
+        // The end of a path is more than a rest that takes nothing.
+        rank.push(2);
+        path.next().is_none().then_some(rank)
+    }
+
+    fn pattern() -> impl Strategy<Value = (Pattern, Vec<Box<str>>)> {
+        let segments = vec(select(vec!["a", "b", "{x}", "{x}"]), 0..4);
+        let methods = vec(select(vec!["GET", "POST"]), 0..2);
+        (segments, any::<bool>(), methods).prop_map(|(mut segments, rest, methods)| {
+            if rest {
+                segments.push("{*rest}");
+            }
+            let pattern = Pattern::parse(&format!("/{}", segments.join("/")))
+                .ok()
+                .unwrap();
+            (pattern, methods.into_iter().map(Into::into).collect())
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+
+        /// The same as asking every rule in turn.
+        #[test]
+        fn the_trie_finds_the_most_specific_of_all_rules(
+            rules in vec(pattern(), 1..20),
+            path in vec(select(vec!["a", "b", "c"]), 0..5),
+            method in select(vec!["GET", "POST", "HEAD"]),
+        ) {
+            let mut matcher = Matcher::default();
+            let added = |(index, (pattern, methods)): &(usize, &(Pattern, Vec<Box<str>>))| {
+                matcher.add(pattern, methods, *index).is_ok()
+            };
+            let rules: Vec<_> = rules.iter().enumerate().filter(added).collect();
+            let candidates = rules.iter().filter_map(|(index, (pattern, methods))| {
+                let named = methods.iter().any(|own| **own == *method);
+                let rank = rank(pattern, &path)?;
+                (named || methods.is_empty()).then_some((Reverse((rank, named)), *index))
+            });
+            let want = candidates.min().map(|(_, index)| index);
+            let segments = path.iter().map(|segment| Cow::Borrowed(*segment));
+            prop_assert_eq!(matcher.find(segments, method), want);
+        }
+    }
+
+    #[test]
+    fn many_rules_and_many_methods_are_all_found() {
+        let mut matcher = Matcher::default();
+        let name = |n: usize| format!("r{n}");
+        for n in 0..10_000 {
+            let pattern = Pattern::parse(&format!("/api/{}", name(n))).ok().unwrap();
+            matcher.add(&pattern, &[], n).unwrap();
+        }
+        let methods: Vec<Box<str>> = (0..1_000).map(|n| name(n).into()).collect();
+        let pattern = Pattern::parse("/api/{id}").ok().unwrap();
+        matcher.add(&pattern, &methods, 10_000).unwrap();
+        assert_eq!(matcher.add(&pattern, &methods[7..8], 10_001), Err(10_000));
+        let find = |segment: &str, method: &str| {
+            let segments = ["api", segment]
+                .into_iter()
+                .map(|s| Cow::Owned(s.to_owned()));
+            matcher.find(segments, method)
+        };
+        for n in 0..10_000 {
+            assert_eq!(find(&name(n), "GET"), Some(n));
+        }
+        for method in &methods {
+            assert_eq!(find("else", method), Some(10_000));
+        }
+        assert_eq!(find("else", "GET"), None);
+    }
+}

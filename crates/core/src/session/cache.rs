@@ -23,11 +23,17 @@ pub(super) struct TokenCache {
     /// Keyed at random: nobody can choose tokens that fall into one bucket.
     hasher: RandomState,
     /// None where nothing is to be remembered.
-    buckets: Box<[Bucket]>,
+    buckets: Box<[RwLock<Bucket>]>,
 }
 
 /// At most [`WAYS`] entries of together at most [`BUCKET_BYTES`].
-type Bucket = RwLock<Vec<Entry>>;
+#[derive(Default)]
+struct Bucket {
+    /// Those of the entries, side by side: with many users all of this is far from the processor,
+    /// and looking into every entry would fetch each of them.
+    hashes: [u64; WAYS],
+    entries: Vec<Entry>,
+}
 
 struct Entry {
     hash: u64,
@@ -44,7 +50,7 @@ impl TokenCache {
         let buckets = entries.min(MAX_ENTRIES).div_ceil(WAYS);
         Self {
             hasher: RandomState::new(),
-            buckets: (0..buckets).map(|_| Bucket::default()).collect(),
+            buckets: (0..buckets).map(|_| RwLock::default()).collect(),
         }
     }
 
@@ -57,13 +63,12 @@ impl TokenCache {
     /// times that are still to be checked.
     pub(super) fn find(&self, token: &str, generation: Generation) -> Option<(Session, Times)> {
         let (hash, bucket) = self.place(token)?;
-        let entries = bucket.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries.iter().find(|entry| {
-            entry.hash == hash
-                && entry.generation == generation
-                && crypto::are_equal(entry.token.as_bytes(), token.as_bytes())
-        })?;
-        Some((entry.session.clone(), entry.times))
+        let bucket = bucket.read().unwrap_or_else(PoisonError::into_inner);
+        let position = bucket.hashes.iter().position(|own| *own == hash)?;
+        let entry = bucket.entries.get(position)?;
+        let is_good = entry.generation == generation
+            && crypto::are_equal(entry.token.as_bytes(), token.as_bytes());
+        is_good.then(|| (entry.session.clone(), entry.times))
     }
 
     /// Remembers that `token` is `session`, by the key set of `generation`.
@@ -91,11 +96,12 @@ impl TokenCache {
         if size > BUCKET_BYTES {
             return;
         }
-        let mut entries = bucket.write().unwrap_or_else(PoisonError::into_inner);
+        let mut bucket = bucket.write().unwrap_or_else(PoisonError::into_inner);
+        let Bucket { hashes, entries } = &mut *bucket;
         entries.retain(|other| {
             other.hash != hash && other.generation >= generation && !other.times.is_past(now)
         });
-        while entries.len() >= WAYS || sum(&entries).saturating_add(size) > BUCKET_BYTES {
+        while entries.len() >= WAYS || sum(entries).saturating_add(size) > BUCKET_BYTES {
             let positions = entries.iter().enumerate();
             let first = positions.min_by_key(|(_, other)| other.times.expires);
             let Some((position, _)) = first else {
@@ -104,11 +110,14 @@ impl TokenCache {
             entries.swap_remove(position);
         }
         entries.push(entry);
+        for (own, entry) in hashes.iter_mut().zip(entries) {
+            *own = entry.hash;
+        }
     }
 
     /// Where `token` belongs. The end of a signature is as good as random, so a few bytes of it
     /// tell tokens apart; whether it is the same token is for the comparison to say.
-    fn place(&self, token: &str) -> Option<(u64, &Bucket)> {
+    fn place(&self, token: &str) -> Option<(u64, &RwLock<Bucket>)> {
         let tail = token.as_bytes().last_chunk::<TAIL>()?;
         let hash = self.hasher.hash_one(tail);
         let count = u64::try_from(self.buckets.len()).ok()?;
@@ -198,8 +207,8 @@ mod tests {
         }
 
         fn size(&self) -> (usize, usize) {
-            let entries = self.cache.buckets[0].read().unwrap();
-            (entries.len(), sum(&entries))
+            let bucket = self.cache.buckets[0].read().unwrap();
+            (bucket.entries.len(), sum(&bucket.entries))
         }
     }
 
