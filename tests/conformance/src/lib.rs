@@ -8,6 +8,7 @@ pub mod case;
 pub mod delivery;
 pub mod diff;
 pub mod direct;
+mod keyrings;
 pub mod profiles;
 pub mod report;
 mod revocations;

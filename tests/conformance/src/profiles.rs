@@ -4,21 +4,18 @@
 //! what sets a profile apart is the one line of [`gate`] that makes it. A canary is a profile
 //! with one check switched off, for the suite to notice.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::mpsc::channel;
-use std::thread;
 
 use clerk_gate_core::webhook::Endpoint;
 use clerk_gate_core::{
-    Check, Clock, Cors, Csp, Gate, JsonLimits, JsonLines, KeySet, Keyring, Level, Mode, Policy,
+    Check, Clock, Cors, Csp, Gate, JsonLimits, JsonLines, Keyring, Level, Mode, Policy,
     PolicyBuilder, Requirement, Reverification, Rule, SecurityHeaders, Settings, Sink, UnixTime,
 };
-use clerk_gate_testkit::{FixedClock, NOW, ORIGIN, Signer, WEBHOOK_SECRET, key_set};
+use clerk_gate_testkit::{FixedClock, NOW, ORIGIN, Signer, WEBHOOK_SECRET};
 
 use crate::Result;
+use crate::keyrings::{Turns, cold_keyring, keyring, rotation};
 use crate::revocations;
 use crate::sinks;
 use crate::webhooks::{self, NEXT_SECRET, OTHER_SECRET, PATH};
@@ -391,68 +388,6 @@ fn admin() -> Rule {
 
 fn billing() -> Rule {
     Rule::session("/api/billing")
-}
-
-fn keyring(signers: &[&Signer]) -> Keyring {
-    Keyring::fixed(published(signers))
-}
-
-/// A keyring that is empty until the first request wants a key.
-fn cold_keyring() -> Keyring {
-    let (wanted, wishes) = channel();
-    // The thread below listens as long as there is a keyring.
-    let (keyring, feed) = Keyring::fed(move || wanted.send(()).unwrap_or_default());
-    thread::spawn(move || {
-        for () in wishes {
-            feed.publish(published(&[Signer::primary()]));
-            feed.rested();
-        }
-    });
-    keyring
-}
-
-/// A keyring, and a clock whose every third reading replaces the primary key by `next`.
-fn rotation(now: i64, next: &[&'static Signer]) -> (Keyring, Arc<dyn Clock>) {
-    let (keyring, feed) = Keyring::fed(|| {});
-    let next = next.to_vec();
-    let clock = Turns::new(move |turn| {
-        feed.publish(match turn {
-            2 => published(&next),
-            _ => published(&[Signer::primary()]),
-        });
-        now
-    });
-    (keyring, Arc::new(clock))
-}
-
-/// A clock to which something happens with every decision: it is turn 0, 1, 2, and 0 again.
-/// Each case makes three decisions, so that all begin with turn 0.
-struct Turns<F> {
-    at: F,
-    turn: AtomicI64,
-}
-
-impl<F: Fn(i64) -> i64> Turns<F> {
-    fn new(at: F) -> Self {
-        let turn = AtomicI64::new(0);
-        Self { at, turn }
-    }
-}
-
-impl<F> fmt::Debug for Turns<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Turns")
-    }
-}
-
-impl<F: Fn(i64) -> i64 + Send + Sync> Clock for Turns<F> {
-    fn now(&self) -> UnixTime {
-        UnixTime::from_secs((self.at)(self.turn.fetch_add(1, Ordering::SeqCst) % 3))
-    }
-}
-
-fn published(signers: &[&Signer]) -> KeySet {
-    KeySet::from_json(key_set(signers).as_bytes()).expect("a key set with a usable key")
 }
 
 /// The policy of [`nested`], as a file.

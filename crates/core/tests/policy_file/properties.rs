@@ -8,14 +8,16 @@ use crate::rules;
 /// A condition, as the builder and as a file write it.
 fn condition() -> impl Strategy<Value = (Requirement, String)> {
     let name = "[a-z]{1,8}(:[a-z]{1,8})?";
+    // Of an organization, of a user, or of either.
+    let slug = "((org|o|user|u):)?[a-z]{3,8}";
     prop_oneof![
         name.prop_map(|n| (Requirement::role(n.as_str()), format!("role = {n:?}"))),
         name.prop_map(|n| (
             Requirement::permission(n.as_str()),
             format!("permission = {n:?}")
         )),
-        name.prop_map(|n| (Requirement::feature(n.as_str()), format!("feature = {n:?}"))),
-        name.prop_map(|n| (Requirement::plan(n.as_str()), format!("plan = {n:?}"))),
+        slug.prop_map(|n| (Requirement::feature(n.as_str()), format!("feature = {n:?}"))),
+        slug.prop_map(|n| (Requirement::plan(n.as_str()), format!("plan = {n:?}"))),
         Just((
             Requirement::no_impersonation(),
             "no_impersonation = true".to_owned()
