@@ -4,13 +4,13 @@ use memchr::memchr_iter;
 
 use crate::request::{RequestView, Value};
 
-/// The cookie of exactly this name.
+/// The cookies of exactly these names, each in its place, in one pass.
 ///
 /// Names and values are taken as they stand: decoding them, as framework jars do, lets
 /// `%5F_session` pass for another cookie. All lines are read together, so a cookie that a
 /// sibling subdomain planted beside the real one is a repeat (RFC 6265 §8.6).
-pub(crate) fn find<'r>(view: &RequestView<'r>, name: &str) -> Value<'r> {
-    let mut found = Value::Absent;
+pub(crate) fn find<'r, const N: usize>(view: &RequestView<'r>, names: [&str; N]) -> [Value<'r>; N] {
+    let mut found = [Value::Absent; N];
     for line in view.cookie_lines() {
         let ends = memchr_iter(b';', line.as_bytes()).chain([line.len()]);
         let mut start = 0;
@@ -20,8 +20,10 @@ pub(crate) fn find<'r>(view: &RequestView<'r>, name: &str) -> Value<'r> {
             let Some((own, value)) = pair.split_once('=') else {
                 continue;
             };
-            if own.trim_matches(BLANK) == name {
-                found = match found {
+            let own = own.trim_matches(BLANK);
+            let mut places = names.iter().zip(&mut found);
+            if let Some((_, place)) = places.find(|(name, _)| **name == own) {
+                *place = match place {
                     Value::Absent => Value::One(value.trim_matches(BLANK)),
                     Value::One(_) | Value::Repeated => Value::Repeated,
                 };
@@ -42,7 +44,8 @@ mod tests {
         for line in lines {
             view.header("cookie", line.as_bytes());
         }
-        assert_eq!(find(&view, "__session"), want, "{lines:?}");
+        let [found, other] = find(&view, ["__session", "other"]);
+        assert_eq!((found, other), (want, Value::Absent), "{lines:?}");
     }
 
     #[test]

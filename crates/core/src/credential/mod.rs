@@ -39,8 +39,16 @@ pub(crate) fn find<'r>(
         Value::One(value) => return bearer(value).ok_or(Reason::TokenMalformed),
         Value::Repeated => return Err(Reason::AmbiguousCredential),
     }
-    let suffixed = family(view, &cookies.session, &cookies.updated)?;
-    let plain = family(view, SESSION, UPDATED)?;
+    let names = [&*cookies.session, &*cookies.updated, SESSION, UPDATED];
+    let [own_session, own_updated, session, updated] = cookie::find(view, names);
+    let suffixed = Family {
+        session: one(own_session)?,
+        updated: one(own_updated)?,
+    };
+    let plain = Family {
+        session: one(session)?,
+        updated: one(updated)?,
+    };
     let chosen = if suffixed == Family::default() {
         // Whether it is this instance's, `is_foreign` tells where verification does not.
         plain
@@ -86,16 +94,9 @@ impl Cookies {
     }
 }
 
-fn family<'r>(view: &RequestView<'r>, session: &str, updated: &str) -> Result<Family<'r>, Reason> {
-    Ok(Family {
-        session: one_cookie(view, session)?,
-        updated: one_cookie(view, updated)?,
-    })
-}
-
 /// The value of a cookie; an empty one counts as absent, as in Clerk.
-fn one_cookie<'r>(view: &RequestView<'r>, name: &str) -> Result<Option<&'r str>, Reason> {
-    match cookie::find(view, name) {
+fn one(cookie: Value<'_>) -> Result<Option<&str>, Reason> {
+    match cookie {
         Value::Absent => Ok(None),
         Value::One(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Value::Repeated => Err(Reason::AmbiguousCredential),
