@@ -10,8 +10,10 @@ use clerk_gate_local::{Local, LocalOptions};
 
 use crate::Outcome;
 
-/// Runs the offline stand-in for Clerk until standard input ends, and prints the environment that
-/// an application finds it with.
+/// Runs the offline stand-in for Clerk
+///
+/// It runs until standard input ends, and prints the environment that an application finds it
+/// with.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {

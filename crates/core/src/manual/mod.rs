@@ -3,6 +3,7 @@
 //! | Chapter | For |
 //! |---|---|
 //! | [`how_to`] | setting up, and each task after that |
+//! | [`command`] | the command `clerk-gate`: rules explained, tokens looked at, webhooks sent |
 //! | [`defaults`] | every default value, with its reason and its source |
 //! | [`replies`] | the operator who sees a code: what it means, who must act |
 //! | [`audit`] | the audit trail: its fields, what is never in it, sinks that fail |
@@ -23,6 +24,9 @@ pub mod adapter {}
 
 #[doc = include_str!("audit.md")]
 pub mod audit {}
+
+#[doc = include_str!("command.md")]
+pub mod command {}
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
