@@ -81,7 +81,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         signature,
         verdict: signature.refusal().or(whole),
         rows: [
-            rows(&parameters, |name, value| judge.parameter(name, value)),
+            rows(&parameters, |name, value| {
+                let mark = judge.parameter(name, value);
+                if name == "kid" && mark == Mark::Good {
+                    signature.of_kid()
+                } else {
+                    mark
+                }
+            }),
             rows(&claims, |name, _| judge.claim(name, &claims)),
         ],
     };
@@ -142,6 +149,17 @@ impl Signature {
         match self {
             Self::Bad(reason) => Some(reason),
             _ => None,
+        }
+    }
+
+    /// What is known of a `kid` that has the right form.
+    fn of_kid(self) -> Mark {
+        match self {
+            Self::NoKeys => Mark::Unknown("no keys are given"),
+            Self::Unseen => Mark::Unknown("the token is refused before its key is looked for"),
+            Self::Bad(reason @ Reason::TokenUnknownKey) => Mark::Refused(reason),
+            Self::Bad(Reason::KeysUnavailable) => Mark::Unknown("there are no keys"),
+            Self::Good | Self::Bad(_) => Mark::Good,
         }
     }
 

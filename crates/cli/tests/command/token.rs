@@ -1,5 +1,6 @@
 //! `clerk-gate token`.
 
+use clerk_gate_testkit::{Signer, key_set};
 use serde_json::Value;
 
 use crate::{Run, TEST_INSTANCE, mint, run};
@@ -77,11 +78,25 @@ fn the_signature_is_verified_where_there_are_keys_even_of_a_token_that_has_expir
     let forged = format!("{rest}.{foreign}");
     let want = ("token-signature".into(), "token-signature".into());
     assert_eq!(verified(keys, &forged), want);
+    let run = inspect(&["--json"], &[], &old);
+    assert_eq!(run.json()["header"]["kid"]["reason"], "no keys are given");
     let foreign = mint(&["--claim", "iss=https://evil.test"]);
     assert_eq!(
         verified(keys, &foreign),
         ("verified".into(), "token-issuer".into())
     );
+}
+
+#[test]
+fn a_key_that_is_in_no_key_set_is_told() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("token-other.json");
+    std::fs::write(&path, key_set(&[Signer::other()])).expect("a file");
+    let keys = path.to_str().expect("a path in Unicode");
+    let run = inspect(&["--json", "--jwks", keys], &TEST_INSTANCE, &mint(&[]));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let json = run.json();
+    assert_eq!(json["refused"], "token-unknown-key");
+    assert_eq!(json["header"]["kid"]["reason"], "token-unknown-key");
 }
 
 #[test]
