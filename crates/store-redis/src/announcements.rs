@@ -9,7 +9,7 @@ use redis::{AsyncConnectionConfig, PushInfo, PushKind};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::link::Link;
 
@@ -45,7 +45,7 @@ impl Announcements {
     }
 }
 
-/// Listens until the connection breaks.
+/// Listens until the connection breaks, or for a while.
 async fn listen_once(link: &Link, channel: &str, heard: &Arc<Notify>) {
     let broken = Arc::new(Notify::new());
     let (own, ended) = (Arc::clone(heard), Arc::clone(&broken));
@@ -63,7 +63,7 @@ async fn listen_once(link: &Link, channel: &str, heard: &Arc<Notify>) {
     if connection.subscribe(channel).await.is_ok() {
         // What was announced before is not heard.
         tell(heard);
-        broken.notified().await;
+        let _ = timeout(LONGEST, broken.notified()).await;
     }
 }
 
@@ -94,3 +94,6 @@ impl fmt::Debug for Announcements {
 
 /// Between two attempts to listen: meanwhile whoever follows asks every second.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// A connection that the network has forgotten is as silent as a good one: a new one, now and then.
+const LONGEST: Duration = Duration::from_secs(300);

@@ -33,9 +33,16 @@
 //!
 //! # Revocations
 //! The same object is a [`RevocationStore`](clerk_gate_core::revocation::RevocationStore): a sorted
-//! set, `clerk-gate:{revocations}:log`, numbered by the script that adds to it, and news by `PUBLISH`.
-//! A server that has lost its data begins another history; whoever follows notices, keeps what it
-//! knows, and reads the new one from its start.
+//! set, `clerk-gate:{revocations}:log`, numbered by the script that adds to it, and news by
+//! `PUBLISH`, heard over a second connection that repairs itself.
+//!
+//! A server that was started anew, or that took over from another, may have lost the end of the
+//! history (see below) and gives the same numbers to others. Whoever follows tells by the `run_id`
+//! of `INFO`, keeps what it knows, and reads everything once more. What was lost, a process that
+//! starts later does not learn: it accepts those tokens until they expire.
+//!
+//! A Redis user with limited rights needs `+info`, which `-@dangerous` takes away. Without
+//! `&clerk-gate:{revocations}:news` nothing is heard, and news come with the follower's tick.
 //!
 //! # When it is right
 //! Redis forgets what it had no time to write, and then a message is handled twice, or an

@@ -35,8 +35,10 @@ impl RevocationStore for RedisStore {
         });
         let mut since = SINCE.key(self.history("head"));
         since.key(self.history("log"));
-        since.arg(known.epoch).arg(known.number).arg(PAGE);
-        let (epoch, last, mut rows): (u64, u64, Vec<String>) = self.call(&since).await?;
+        since.arg(format!("{:016x}", known.epoch));
+        since.arg(known.number).arg(PAGE);
+        let (epoch, last, mut rows): (String, u64, Vec<String>) = self.call(&since).await?;
+        let epoch = u64::from_str_radix(&epoch, 16).map_err(StoreError::permanent)?;
         let has_more = rows.len() > PAGE;
         rows.truncate(PAGE);
         let rows = rows.iter().map(|row| parse(row));

@@ -10,5 +10,6 @@ for index = 3, #ARGV do
   -- The number is in the text, too, so that no two are the same.
   redis.call('ZADD', KEYS[2], number, number .. ' ' .. ARGV[index])
 end
-redis.call('PUBLISH', ARGV[2], '')
+-- Recorded it is, even if this user may not publish: whoever follows asks every second, too.
+redis.pcall('PUBLISH', ARGV[2], '')
 return redis.status_reply('OK')

@@ -42,20 +42,32 @@ async fn processes_that_follow_learn_from_each_other() {
     for _ in 0..2 {
         processes.push(follow(Arc::new(store_with(&prefix).await)));
     }
-    for number in 0..10 {
-        let session = format!("sess_{number}");
-        processes[number % 2]
-            .revoke_session(&session)
-            .await
-            .unwrap();
+    for number in 1..=10 {
+        let own = &processes[usize::from(number % 2 == 0)];
+        own.revoke_session(&format!("sess_{number}")).await.unwrap();
         for process in &processes {
-            wait_for(process, number + 1).await;
+            wait_for(process, number).await;
         }
     }
 }
 
 #[tokio::test]
-async fn a_history_that_was_lost_is_read_anew_and_nothing_known_is_forgotten() {
+async fn a_process_that_starts_late_reads_thousands_page_by_page() {
+    let own = store().await;
+    let numbers: Vec<_> = (0..5_500).collect();
+    for some in numbers.chunks(700) {
+        let some: Vec<_> = some.iter().map(|number| revocation(*number)).collect();
+        own.add(&some).await.unwrap();
+    }
+    let first = own.since(None).await.unwrap();
+    assert!(first.has_more, "one page");
+    let process = Revocations::shared(Arc::new(own));
+    process.refresh().await.unwrap();
+    assert_eq!(process.len(), 5_500);
+}
+
+#[tokio::test]
+async fn a_flushed_server_is_read_anew_and_nothing_known_is_forgotten() {
     let server = Server::start("flushed");
     let address = server.address("right");
     let own = Arc::new(RedisStore::connect(&address).await.unwrap());
@@ -66,12 +78,7 @@ async fn a_history_that_was_lost_is_read_anew_and_nothing_known_is_forgotten() {
     process.refresh().await.unwrap();
     assert_eq!(process.len(), 3);
 
-    let client = redis::Client::open(&*address).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let () = redis::cmd("FLUSHALL")
-        .query_async(&mut connection)
-        .await
-        .unwrap();
+    ask::<()>(&address, "FLUSHALL").await;
     // The new history is longer than what is known of the old one.
     for number in 10..15 {
         own.add(&[revocation(number)]).await.unwrap();
@@ -81,19 +88,36 @@ async fn a_history_that_was_lost_is_read_anew_and_nothing_known_is_forgotten() {
 }
 
 #[tokio::test]
+async fn a_server_that_has_lost_its_data_or_the_end_of_it_is_read_anew() {
+    let mut server = Server::start("rolled-back");
+    let own = RedisStore::connect(&server.address("right")).await;
+    let own = Arc::new(own.unwrap());
+    let process = Revocations::shared(Arc::<RedisStore>::clone(&own));
+    let nothing = Vec::new();
+    own.add(&[revocation(1)]).await.unwrap();
+    let one = server.data();
+    own.add(&[revocation(2)]).await.unwrap();
+    process.refresh().await.unwrap();
+    assert_eq!(process.len(), 2);
+
+    // What is added now gets the numbers of what was lost.
+    for (lost, data) in [(3, &one), (4, &one), (5, &nothing)] {
+        server.kill();
+        server.restart_on(data);
+        while own.since(None).await.is_err() {}
+        own.add(&[revocation(lost)]).await.unwrap();
+        process.refresh().await.unwrap();
+        assert_eq!(process.len(), usize::try_from(lost).unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_history_whose_end_was_lost_goes_on() {
     let prefix = unused_prefix();
     let own = store_with(&prefix).await;
     own.add(&[revocation(1), revocation(2)]).await.unwrap();
     let before = own.since(None).await.unwrap().position;
-    let client = redis::Client::open(address()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let head = format!("{prefix}{{revocations}}:head");
-    let () = redis::cmd("DEL")
-        .arg(head)
-        .query_async(&mut connection)
-        .await
-        .unwrap();
+    ask::<u64>(&address(), &format!("DEL {prefix}{{revocations}}:head")).await;
     own.add(&[revocation(3)]).await.unwrap();
     let changes = own.since(Some(before)).await.unwrap();
     assert_eq!(changes.revocations, [1, 2, 3].map(revocation));
@@ -108,28 +132,51 @@ async fn whoever_follows_survives_outages_of_the_server_and_of_the_announcements
     writer.add(&[revocation(1)]).await.unwrap();
     wait_for(&process, 1).await;
 
-    let client = redis::Client::open(&*address).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let mut kill = redis::cmd("CLIENT");
-    kill.arg("KILL").arg("TYPE").arg("PUBSUB");
-    let killed: u64 = kill.query_async(&mut connection).await.unwrap();
-    assert_eq!(killed, 1, "the follower listens");
-    writer.add(&[revocation(2)]).await.unwrap();
-    wait_for(&process, 2).await;
+    // It listens, and after each kill it does again.
+    for number in 2..4 {
+        while ask::<u64>(&address, "CLIENT KILL TYPE PUBSUB").await == 0 {}
+        writer.add(&[revocation(number)]).await.unwrap();
+        wait_for(&process, number).await;
+    }
 
     server.kill();
-    assert!(
-        writer
-            .add(&[revocation(3)])
-            .await
-            .unwrap_err()
-            .is_transient()
-    );
+    let refused = writer.add(&[revocation(9)]).await.unwrap_err();
+    assert!(refused.is_transient());
     assert!(process.refresh().await.unwrap_err().is_transient());
-    assert_eq!(process.len(), 2);
+    assert_eq!(process.len(), 3);
     server.restart();
     writer.add(&[revocation(4)]).await.unwrap();
-    wait_for(&process, 3).await;
+    wait_for(&process, 4).await;
+
+    server.kill();
+    server.restart_on(&[]);
+    writer.add(&[revocation(5)]).await.unwrap();
+    wait_for(&process, 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_without_channels_and_dangerous_commands_follows_by_asking() {
+    let server = Server::start("silent");
+    let rules = "ACL SETUSER default resetchannels -@dangerous +info";
+    ask::<()>(&server.address("right"), rules).await;
+    let connect = || async { RedisStore::connect(&server.address("right")).await.unwrap() };
+    let (writer, process) = (connect().await, follow(Arc::new(connect().await)));
+    for number in 1..3 {
+        writer.add(&[revocation(number)]).await.unwrap();
+        wait_for(&process, number).await;
+    }
+}
+
+/// One command, over a connection of its own.
+async fn ask<T: redis::FromRedisValue>(address: &str, command: &str) -> T {
+    let client = redis::Client::open(address).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut words = command.split(' ');
+    let mut command = redis::cmd(words.next().unwrap());
+    for word in words {
+        command.arg(word);
+    }
+    command.query_async(&mut connection).await.unwrap()
 }
 
 fn follow(store: Arc<RedisStore>) -> Arc<Revocations> {
@@ -139,8 +186,8 @@ fn follow(store: Arc<RedisStore>) -> Arc<Revocations> {
 }
 
 /// As long as it takes: a test that hangs has failed.
-async fn wait_for(process: &Revocations, len: usize) {
-    while process.len() < len {
+async fn wait_for(process: &Revocations, len: u64) {
+    while process.len() < usize::try_from(len).unwrap() {
         yield_now().await;
     }
 }

@@ -42,6 +42,26 @@ impl Server {
         self.process = run(self.port, &self.folder);
     }
 
+    /// The files of its data, as they are.
+    pub(crate) fn data(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = fs::read_dir(self.folder.join(DATA)).unwrap();
+        let files = files.map(|file| file.unwrap().path());
+        files
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect()
+    }
+
+    /// Starts it on data that it had before, or on none: everything since is lost.
+    pub(crate) fn restart_on(&mut self, data: &[(PathBuf, Vec<u8>)]) {
+        let folder = self.folder.join(DATA);
+        fs::remove_dir_all(&folder).unwrap();
+        fs::create_dir(&folder).unwrap();
+        for (path, bytes) in data {
+            fs::write(path, bytes).unwrap();
+        }
+        self.restart();
+    }
+
     /// Sends `STOP` or `CONT`.
     pub(crate) fn signal(&self, signal: &str) {
         let mut kill = Command::new("sh");
@@ -82,3 +102,6 @@ fn run(port: u16, folder: &Path) -> Child {
     }
     process
 }
+
+/// Where Redis keeps what it appends.
+const DATA: &str = "appendonlydir";
