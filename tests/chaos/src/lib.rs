@@ -17,6 +17,8 @@
 
 mod figures;
 mod place;
+mod process;
+mod proxy;
 mod random;
 mod revocation;
 mod runs;

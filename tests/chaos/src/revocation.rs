@@ -1,247 +1,209 @@
-//! Two processes that share their revocations: what is told to one, the other refuses.
+//! Processes that share their revocations: what is told to one, the others refuse.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use bytes::Bytes;
-use clerk_gate_core::{Clock, SystemClock};
-use clerk_gate_testkit::{Signer, Token, WEBHOOK_SECRET, sign_delivery};
-use http::Request;
-use http::request::Builder;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::SendRequest;
-use sqlx::{Connection, PgConnection};
+use anyhow::{Result, bail, ensure};
 use tokio::time::sleep;
 
-use crate::WEBHOOK;
 use crate::place::{Kind, Place};
-use crate::runs::Size;
-use crate::sender::connect;
+use crate::process::{Process, token};
+use crate::proxy::Proxy;
+use crate::random::Random;
+use crate::runs::{Size, until};
 use crate::server::Server;
-use crate::worker::{Port, Worker};
 
 /// Above the figures of all stores.
-pub(crate) const HEAD: &str = "store     announcements   sessions   min ms   median   p99      max      from acknowledgement to refusal";
+pub(crate) const HEAD: &str = "\
+store     announcements  sessions  min ms  median     p99     max  from acknowledgement to refusal";
 
-/// Revokes sessions at one process and asks the other for them, with announcements and without;
+/// Revokes sessions at one process and asks another for them, with announcements and without;
 /// then the store stops, and comes back.
 pub(crate) async fn run(store: Kind, size: &Size) -> Result<()> {
     let mut server = Server::start(store)?;
     let place = Place::on(store, server.address()).await?;
-    let program = size.worker.with_file_name("chaos-revoker");
-    let ports = [Port::default(), Port::default(), Port::default()];
-    let mut workers = Vec::new();
-    for (port, check) in ports.iter().zip(["enforce", "enforce", "observe"]) {
-        let args = [check, STALE_AFTER];
-        workers.push(Worker::run(&program, &place, &args, port)?);
-    }
-    let mut processes = Vec::new();
-    for port in &ports {
-        processes.push(Process::new(port).await?);
-    }
-    let [one, other, lenient] = &mut processes[..] else {
-        unreachable!("there are three");
+    let proxy = Proxy::start(place.address()).await?;
+    let start = async |name: &str, check: &str, address: &str| {
+        let program = size.worker.with_file_name("chaos-revoker");
+        let file = place.file().with_file_name(name);
+        Process::start(&program, address, check, STALE_AFTER, &file).await
     };
+    let mut one = start("one", "enforce", place.address()).await?;
+    let mut other = start("other", "enforce", place.address()).await?;
+    let mut lenient = start("lenient", "observe", place.address()).await?;
+    let mut deaf = start("deaf", "observe", proxy.address()).await?;
+    let mut random = Random::new(size.seed);
+    let name = place.name();
+    let all = size.kills.saturating_mul(SESSIONS_PER_KILL).max(1);
+    let some = all.div_ceil(10);
 
-    let name = place.name().to_owned();
-    let sessions = size.kills.saturating_mul(SESSIONS_PER_KILL).max(1);
-    let mut times = Vec::new();
-    for number in 0..sessions {
-        times.push(revoke(one, other, &format!("{name}_told_{number}")).await?);
+    let mut times = Times::of(store, "heard");
+    for number in 0..all {
+        times.add(revoke(&mut one, &mut other, &format!("sess_{name}_{number}")).await?);
     }
-    println!("{}", row(store, "heard", &mut times));
-    let mut times = Vec::new();
-    for number in 0..sessions.div_ceil(10) {
-        cut_off(store, server.address()).await?;
-        times.push(revoke(one, other, &format!("{name}_cut_{number}")).await?);
+    println!("{times}");
+
+    until("a listening connection", || proxy.listening() > 0).await?;
+    proxy.cut();
+    let mut times = Times::of(store, "cut off");
+    for number in 0..some {
+        // At any moment between two questions of the follower.
+        sleep(Duration::from_micros(random.below(A_SECOND))).await;
+        times.add(revoke(&mut one, &mut deaf, &format!("sess_{name}_cut_{number}")).await?);
     }
-    println!("{}", row(store, "cut off", &mut times));
+    let listening = proxy.listening();
+    ensure!(
+        listening == 0,
+        "cut off, and {listening} connections listen"
+    );
+    println!("{times}");
 
     server.stop()?;
-    let event = event(&format!("sess_{name}_down"));
-    let refused = one.deliver(&format!("msg_{name}_down"), &event).await?;
-    ensure!(
-        refused == 503,
-        "a delivery without a store: got {refused}, want 503"
-    );
-    for process in [&mut *one, &mut *other] {
-        until(process, 503).await?;
-        ensure!(
-            process.body.contains("revocations-stale"),
-            "body {:?}: want revocations-stale",
-            process.body
-        );
+    let stopped = Instant::now();
+    for process in [&mut one, &mut other] {
+        wait_for(process, 503).await?;
+        process.expect("revocations-stale")?;
     }
-    // By now its own snapshot is as old.
-    let token = token(&format!("sess_{name}_live"));
-    let status = lenient.me(&token).await?;
+    let stale = stopped.elapsed().as_secs_f64();
+    let status = one.tell(&format!("sess_{name}_unrecorded")).await?;
     ensure!(
-        status == 200,
-        "observing without a store: got {status}, want 200"
+        status == 503,
+        "delivery without a store: got {status}, want 503"
     );
-    lenient.get("/readiness").await?;
-    let told = lenient.body.contains("revocations-stale on the default");
-    ensure!(told, "readiness without a stale request:\n{}", lenient.body);
+    for process in [&mut lenient, &mut deaf] {
+        observes(process).await?;
+    }
+
     server.resume()?;
-    for process in [one, other] {
-        until(process, 200).await?;
+    let back = Instant::now();
+    for process in [&mut one, &mut other] {
+        wait_for(process, 200).await?;
     }
+    let back = back.elapsed().as_secs_f64();
+    let label = store.name();
     println!(
-        "{:<9} stopped         503 within the age that is set, 200 again when it was back",
-        store.name()
+        "{label:<10}stopped        both 503 after {stale:.1} s, both 200 {back:.1} s after its start"
     );
-    workers.iter_mut().try_for_each(Worker::check)?;
-    drop(workers);
+    for process in [&mut one, &mut other, &mut lenient, &mut deaf] {
+        let status = process.ask(&format!("sess_{name}_0")).await?;
+        ensure!(
+            status == 401,
+            "a session from before: got {status}, want 401"
+        );
+        process.expect("session-revoked")?;
+    }
+    let mut times = Times::of(store, "heard again");
+    for number in 0..some {
+        times.add(revoke(&mut other, &mut one, &format!("sess_{name}_again_{number}")).await?);
+    }
+    println!("{times}");
+    for process in [&mut one, &mut other, &mut lenient, &mut deaf] {
+        process.check()?;
+    }
+    drop((one, other, lenient, deaf));
     place.end().await
 }
 
 /// Revokes a session at `one` and asks `other` until it is refused: how long that took. Another
 /// session goes on.
-async fn revoke(one: &mut Process, other: &mut Process, name: &str) -> Result<Duration> {
-    let session = format!("sess_{name}");
-    let (ending, living) = (token(&session), token(&format!("{session}_other")));
-    let before = other.me(&ending).await?;
+async fn revoke(one: &mut Process, other: &mut Process, session: &str) -> Result<Duration> {
+    let (ending, living) = (token(session), token(&format!("{session}_other")));
+    let before = other.ask_with(&ending).await?;
     ensure!(before == 200, "{session} before: got {before}, want 200");
-    let status = one
-        .deliver(&format!("msg_{name}"), &event(&session))
-        .await?;
+    let status = one.tell(session).await?;
     ensure!(
         status == 200,
         "delivery for {session}: got {status}, want 200"
     );
     let acknowledged = Instant::now();
-    for _ in 0..MOST_REQUESTS {
-        let status = other.me(&ending).await?;
+    for number in 0..MOST_REQUESTS {
+        let status = other.ask_with(&ending).await?;
         if status == 401 {
             let time = acknowledged.elapsed();
-            ensure!(
-                other.body.contains("session-revoked"),
-                "{session}: refused with {:?}",
-                other.body
-            );
-            let living = other.me(&living).await?;
-            ensure!(living == 200, "another session: got {living}, want 200");
+            other.expect("session-revoked")?;
+            for process in [one, other] {
+                let living = process.ask_with(&living).await?;
+                ensure!(living == 200, "another session: got {living}, want 200");
+            }
             return Ok(time);
         }
         ensure!(
             status == 200,
             "{session} meanwhile: got {status}, want 200 or 401"
         );
-        sleep(BETWEEN).await;
+        if number > AT_ONCE {
+            sleep(PAUSE).await;
+        }
     }
-    anyhow::bail!("{session}: still accepted after {MOST_REQUESTS} requests")
+    bail!("{session}: still accepted after {MOST_REQUESTS} requests")
 }
 
-/// Asks with a fresh session until the answer has this status.
-async fn until(process: &mut Process, status: u16) -> Result<()> {
+/// Asks until the answer has this status. Until then it is the other of 200 and 503.
+async fn wait_for(process: &mut Process, status: u16) -> Result<()> {
     for _ in 0..MOST_REQUESTS {
-        if process.me(&token("sess_fresh")).await? == status {
+        let got = process.ask("sess_fresh").await?;
+        if got == status {
             return Ok(());
         }
-        sleep(BETWEEN).await;
+        ensure!([200, 503].contains(&got), "got {got}, want 200 or 503");
+        sleep(PAUSE).await;
     }
-    anyhow::bail!(
-        "no answer {status} in {MOST_REQUESTS} requests, the last is {:?}",
-        process.body
-    )
+    bail!("no answer {status} in {MOST_REQUESTS} requests")
 }
 
-/// Breaks every connection that hears announcements.
-async fn cut_off(store: Kind, address: &str) -> Result<()> {
-    match store {
-        Kind::Postgres => {
-            let mut connection = PgConnection::connect(address).await?;
-            sqlx::query(TERMINATE).execute(&mut connection).await?;
+/// Asks until the audit trail says that the snapshot is stale. Every request passes.
+async fn observes(process: &mut Process) -> Result<()> {
+    for _ in 0..MOST_REQUESTS {
+        let status = process.ask("sess_observed").await?;
+        ensure!(status == 200, "observing: got {status}, want 200");
+        let event = process.last_event()?;
+        let is_told = |part| event.contains(part);
+        ensure!(
+            is_told(r#""outcome":"proceed""#) && is_told(r#""session":"sess_observed""#),
+            "event {event:?}: is of another request"
+        );
+        if is_told(r#""observed":["revocations-stale"]"#) {
+            return Ok(());
         }
-        Kind::Redis => {
-            let client = redis::Client::open(address)?;
-            let mut connection = client.get_multiplexed_async_connection().await?;
-            let mut kill = redis::cmd("CLIENT");
-            kill.arg("KILL").arg("TYPE").arg("PUBSUB");
-            let _: u64 = kill.query_async(&mut connection).await?;
+        sleep(PAUSE).await;
+    }
+    bail!("observing: no event tells of it after {MOST_REQUESTS} requests")
+}
+
+/// One line of the table.
+struct Times {
+    store: Kind,
+    announcements: &'static str,
+    times: Vec<Duration>,
+}
+
+impl Times {
+    fn of(store: Kind, announcements: &'static str) -> Self {
+        Self {
+            store,
+            announcements,
+            times: Vec::new(),
         }
-        Kind::Sqlite => {}
     }
-    Ok(())
+
+    fn add(&mut self, time: Duration) {
+        let place = self.times.partition_point(|own| *own <= time);
+        self.times.insert(place, time);
+    }
 }
 
-/// One process, asked over one connection.
-struct Process {
-    connection: SendRequest<Full<Bytes>>,
-    body: String,
-}
-
-impl Process {
-    async fn new(port: &Port) -> Result<Self> {
-        let connection = connect(port.load()).await?;
-        let body = String::new();
-        Ok(Self { connection, body })
-    }
-
-    async fn me(&mut self, token: &str) -> Result<u16> {
-        let request = Request::get("/me").header("authorization", format!("Bearer {token}"));
-        self.send(request, Bytes::new()).await
-    }
-
-    async fn get(&mut self, path: &str) -> Result<u16> {
-        self.send(Request::get(path), Bytes::new()).await
-    }
-
-    async fn deliver(&mut self, id: &str, event: &str) -> Result<u16> {
-        let mut request = Request::post(WEBHOOK);
-        for (name, value) in sign_delivery(WEBHOOK_SECRET, id, SystemClock.now(), event.as_bytes())
-        {
-            request = request.header(name, value);
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (store, sessions) = (self.store.name(), self.times.len());
+        write!(f, "{store:<10}{:<15}{sessions:>8}", self.announcements)?;
+        for percent in [0, 50, 99, 100] {
+            let index = (sessions * percent / 100).min(sessions.saturating_sub(1));
+            let time = self.times.get(index).map_or(0.0, Duration::as_secs_f64);
+            write!(f, "{:>8.1}", time * 1000.0)?;
         }
-        self.send(request, Bytes::from(event.to_owned())).await
-    }
-
-    async fn send(&mut self, request: Builder, body: Bytes) -> Result<u16> {
-        let request = request.header("host", "127.0.0.1").body(Full::from(body))?;
-        self.connection.ready().await?;
-        let response = self.connection.send_request(request).await?;
-        let status = response.status().as_u16();
-        let body = response.into_body().collect().await?.to_bytes();
-        self.body = String::from_utf8(body.to_vec()).context("body")?;
-        Ok(status)
+        Ok(())
     }
 }
-
-/// A session token as Clerk would issue it now.
-fn token(session: &str) -> String {
-    let now = SystemClock.now().as_secs();
-    let token = Token::session()
-        .claim("sid", session)
-        .claim("nbf", now - 10)
-        .claim("iat", now)
-        .claim("exp", now + 60);
-    token.sign(Signer::primary())
-}
-
-fn event(session: &str) -> String {
-    let now = SystemClock.now().as_secs();
-    format!(r#"{{"type":"session.revoked","data":{{"id":"{session}"}},"timestamp":{now}000}}"#)
-}
-
-fn row(store: Kind, announcements: &str, times: &mut [Duration]) -> String {
-    times.sort_unstable();
-    let at = |part: usize| {
-        let index = (times.len() * part / 100).min(times.len() - 1);
-        format!("{:.1}", times[index].as_secs_f64() * 1000.0)
-    };
-    format!(
-        "{:<9} {announcements:<15} {:<10} {:<8} {:<8} {:<8} {}",
-        store.name(),
-        times.len(),
-        at(0),
-        at(50),
-        at(99),
-        at(100),
-    )
-}
-
-const TERMINATE: &str =
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%'";
 
 /// In seconds: as soon as a follower allows.
 const STALE_AFTER: &str = "3";
@@ -249,7 +211,13 @@ const STALE_AFTER: &str = "3";
 /// For every kill of a run as long.
 const SESSIONS_PER_KILL: u64 = 2;
 
-/// Many times as many as come within a second.
-const MOST_REQUESTS: u32 = 50_000;
+/// Many times as many as come within a second, and fewer than within the minute of a token.
+const MOST_REQUESTS: u32 = 20_000;
 
-const BETWEEN: Duration = Duration::from_micros(500);
+/// So many without a pause, so that a pause is no part of the time.
+const AT_ONCE: u32 = 100;
+
+const PAUSE: Duration = Duration::from_micros(500);
+
+/// In microseconds: the follower's tick.
+const A_SECOND: u64 = 1_000_000;

@@ -234,8 +234,8 @@ fn expect(sender: &Sender, answer: Answer, want: u64) -> Result<()> {
     Ok(())
 }
 
-/// Waits for what the sender's answers show.
-async fn until(what: &str, is_so: impl Fn() -> bool) -> Result<()> {
+/// Waits for what is so soon.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) -> Result<()> {
     let started = Instant::now();
     while !is_so() {
         ensure!(

@@ -31,14 +31,14 @@ impl Worker {
     pub(crate) fn start(program: &Path, place: &Place, lease: u32, port: &Port) -> Result<Self> {
         let (lease, file) = (lease.to_string(), place.file());
         let args = [lease.as_str(), file.to_str().context("path: is no text")?];
-        Self::run(program, place, &args, port)
+        Self::run(program, place.address(), &args, port)
     }
 
-    /// Starts `program` on `place` with these arguments, and returns when it listens.
-    pub(crate) fn run(program: &Path, place: &Place, args: &[&str], port: &Port) -> Result<Self> {
+    /// Starts `program` on the store at `address`, and returns when it listens.
+    pub(crate) fn run(program: &Path, address: &str, args: &[&str], port: &Port) -> Result<Self> {
         let process = Command::new(program)
             .args(args)
-            .env(STORE, place.address())
+            .env(STORE, address)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn();

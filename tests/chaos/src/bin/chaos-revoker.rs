@@ -1,8 +1,9 @@
-//! A server whose sessions can end at once: `CHAOS_STORE=STORE chaos-revoker CHECK SECONDS`.
+//! A server whose sessions can end at once: `CHAOS_STORE=STORE chaos-revoker CHECK SECONDS FILE`.
 //!
 //! CHECK, `enforce` or `observe`, says what becomes of sessions when the store has not been heard
-//! for SECONDS. `/me` needs a session; `/readiness` tells what observing would have refused.
+//! for SECONDS. `/me` needs a session. The audit trail goes to FILE.
 
+use std::fs::OpenOptions;
 use std::io;
 use std::process::{ExitCode, exit};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use clerk_gate_axum::GateLayer;
 use clerk_gate_chaos::{STORE, WEBHOOK};
 use clerk_gate_core::revocation::{RevocationStore, Revocations};
 use clerk_gate_core::webhook::{Delivery, Endpoint, Retry, Store};
-use clerk_gate_core::{Check, Gate, KeySet, Keyring, Policy, Settings};
+use clerk_gate_core::{Check, Gate, JsonLines, KeySet, Keyring, Policy, Settings};
 use clerk_gate_store_redis::RedisStore;
 use clerk_gate_store_sql::PostgresStore;
 use clerk_gate_testkit::{ORIGIN, Signer, WEBHOOK_SECRET, key_set};
@@ -41,8 +42,8 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<()> {
     let args: Vec<String> = env::args().skip(1).collect();
-    let [check, seconds] = &args[..] else {
-        bail!("want two arguments: CHECK SECONDS");
+    let [check, seconds, file] = &args[..] else {
+        bail!("want three arguments: CHECK SECONDS FILE");
     };
     let check = match check.as_str() {
         "enforce" => Check::Enforce,
@@ -67,19 +68,15 @@ async fn serve() -> Result<()> {
     tokio::spawn(revocations.follow(|| sleep(Duration::from_secs(1))));
     let handle = |_: Delivery| async { Ok::<_, Retry>(()) };
     let keys = KeySet::from_json(key_set(&[Signer::primary()]).as_bytes())?;
-    let policy = Policy::builder().public("/readiness").build()?;
-    let gate = Gate::builder(&settings, Keyring::fixed(keys), policy)
+    let audit = OpenOptions::new().create(true).append(true).open(file)?;
+    let gate = Gate::builder(&settings, Keyring::fixed(keys), Policy::builder().build()?)
+        .with_audit(Arc::new(JsonLines::new(audit)))
         .with_webhook(WEBHOOK, Endpoint::new(&settings, deliveries, handle)?)
         .with_revocations(revocations)
         .without_pages()
         .build()?;
-    let gate = Arc::new(gate);
-    let own = Arc::clone(&gate);
-    let router = Router::new().route("/me", get(|| async { "you" })).route(
-        "/readiness",
-        get(move || async move { own.readiness().to_string() }),
-    );
-    let app = GateLayer::new(gate).layer(router);
+    let router = Router::new().route("/me", get(|| async { "you" }));
+    let app = GateLayer::new(Arc::new(gate)).layer(router);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     println!("listening {}", listener.local_addr()?);
     Ok(axum::serve(listener, app.into_make_service()).await?)
