@@ -237,6 +237,14 @@ impl Instance {
         self.sign(session, session.since, self.first_origin())
     }
 
+    /// A token that a session had `age` seconds ago, or would have had.
+    pub(crate) fn aged_token(&self, session_id: &str, age: u32) -> Result<String, Refused> {
+        let session = self.sessions.find(|own| own.id == session_id);
+        let issued = self.clock.now().saturating_add(-i64::from(age));
+        let token = session.map(|own| self.sign(&own, issued, self.first_origin()));
+        token.ok_or(Refused::NoSession)
+    }
+
     /// A fresh token for the page of `party`.
     pub(crate) fn token(&self, session: &Session, party: &str) -> String {
         self.sign(session, self.clock.now(), party)

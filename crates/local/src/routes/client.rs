@@ -128,7 +128,10 @@ pub(super) async fn sign_out(
 
 #[derive(Deserialize)]
 pub(super) struct TokenQuery {
-    user: Persona,
+    /// For whom: a session of its own is started for the token.
+    user: Option<Persona>,
+    /// Of which session, instead.
+    session: Option<String>,
     /// How many seconds ago the token was issued: above 60 it has expired.
     #[serde(default)]
     age: u32,
@@ -144,14 +147,22 @@ pub(super) struct TokenQuery {
 pub(super) async fn token(
     State(instance): State<Arc<Instance>>,
     Query(query): Query<TokenQuery>,
-) -> String {
+) -> Response {
+    let user = match (query.user, query.session) {
+        (Some(user), None) => user,
+        (None, Some(id)) => {
+            let token = instance.aged_token(&id, query.age);
+            return token.map_or_else(Refused::into_response, String::into_response);
+        }
+        _ => return error(StatusCode::BAD_REQUEST, "form_param_invalid"),
+    };
     let mut session = instance
-        .detached(query.user, query.age)
+        .detached(user, query.age)
         .impersonated(query.impersonated);
     if query.second_factor {
         session.show(Factor::Second, session.since);
     }
-    instance.first_token(&session)
+    instance.first_token(&session).into_response()
 }
 
 /// The session with this id, if it is that of the browser that asks.

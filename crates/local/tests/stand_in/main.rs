@@ -90,6 +90,26 @@ fn the_command_line_gets_tokens_of_any_age() {
 }
 
 #[test]
+fn the_command_line_gets_tokens_of_a_session_that_a_browser_has() {
+    let local = start();
+    let answer = sign_in(&local, "member", "", &[]);
+    let session = verify(&local, answer.cookie("__session"), APP).expect("a session");
+    let id = session.session_id();
+    let ask = |query: &str| get(&local, &format!("/v1/local/token?{query}"));
+
+    let fresh = ask(&format!("session={id}")).body;
+    let fresh = verify(&local, &fresh, APP).expect("a session");
+    assert_eq!(
+        (fresh.session_id(), fresh.user_id()),
+        (id, session.user_id())
+    );
+    let aged = ask(&format!("session={id}&age=120")).body;
+    assert_eq!(verify(&local, &aged, APP).err(), Some(Reason::TokenExpired));
+    assert_eq!(ask("session=sess_none").status, 404);
+    assert_eq!(ask(&format!("session={id}&user=member")).status, 400);
+}
+
+#[test]
 fn the_backend_key_set_is_for_holders_of_the_secret_key() {
     let local = start();
     let public = get(&local, "/.well-known/jwks.json");
