@@ -98,7 +98,7 @@ fn succeeds(command: &mut Command) -> bool {
 type Stage = (&'static str, fn() -> Result<Vec<Step>>);
 
 /// In the order of `cargo xtask ci --help`.
-const STAGES: [Stage; 11] = [
+const STAGES: [Stage; 12] = [
     ("fmt", || Ok(vec![test::fmt()])),
     ("clippy", clippy),
     ("features", features),
@@ -106,6 +106,7 @@ const STAGES: [Stage; 11] = [
     ("conformance", || {
         Ok(vec![test::conformance()?, test::canary()?])
     }),
+    ("browser", || Ok(vec![test::browser()?])),
     ("example", || Ok(test::example()?.into())),
     ("doc", || Ok(vec![test::doc()])),
     ("docs", || Ok(vec![test::docs()?])),

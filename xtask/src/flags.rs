@@ -12,6 +12,9 @@ use crate::{chaos, example};
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
     Bench,
+    Browser {
+        filter: Option<String>,
+    },
     Chaos(chaos::Options),
     Ci {
         stage: Option<String>,
@@ -44,6 +47,7 @@ fn from(mut args: lexopt::Parser) -> Result<Command> {
     };
     match name.as_str() {
         "bench" => plain(args, Command::Bench, BENCH_HELP),
+        "browser" => browser(args),
         "chaos" => chaos(args),
         "ci" => ci(args),
         "conformance" => conformance(args),
@@ -56,6 +60,18 @@ fn from(mut args: lexopt::Parser) -> Result<Command> {
         "tidy" => plain(args, Command::Tidy, TIDY_HELP),
         _ => bail!("command {name:?} is unknown; `cargo xtask help` lists the commands"),
     }
+}
+
+fn browser(mut args: lexopt::Parser) -> Result<Command> {
+    let mut filter = None;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Command::Help(BROWSER_HELP)),
+            Long("filter") => filter = Some(args.value()?.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Command::Browser { filter })
 }
 
 fn chaos(mut args: lexopt::Parser) -> Result<Command> {
@@ -194,6 +210,7 @@ The project's own commands. `cargo xtask COMMAND --help` says more about each.
   test         everything a change must pass
   ci           what continuous integration runs, or one stage of it
   conformance  every adapter, the same bytes: all cases, or some
+  browser      the examples in a real browser: what people and attackers do there
   bench        what decisions, signatures and stores cost on this machine
   instructions the same decisions, counted in instructions and compared
   chaos        webhook stores whose processes race, die and lose their database
@@ -207,8 +224,8 @@ const TEST_HELP: &str = "\
 cargo xtask test
 
 Runs everything a change must pass: formatting, lints, tests (units, stores, conformance, examples
-and the code in the documentation), conformance with its canaries, an example copied out of the workspace,
-the reference, the generated documents, and the rules of the house.
+and the code in the documentation), conformance with its canaries, the examples in a browser, one of
+them copied out of the workspace, the reference, the generated documents, and the rules of the house.
 
 Goes on after a failure. A step that fails prints its whole output; the output of every step stays
 in target/xtask. `cargo xtask ci STAGE` runs one of them alone. The stores are tested against real
@@ -225,6 +242,7 @@ Runs every stage, or only the one named:
   features     each feature of each package alone
   test         units, conformance and documentation examples, in debug
   conformance  every case on every adapter, and every canary
+  browser      every flow with every example, in Chromium
   example      an example on its own, outside of the workspace
   doc          the reference, warnings denied
   docs         the generated parts of the documents, compared only
@@ -273,6 +291,19 @@ Measures on this machine, in release:
 
 Takes some minutes, most of them to compile. Compare figures within one run only: a machine's own
 speed drifts.
+";
+
+const BROWSER_HELP: &str = "\
+cargo xtask browser [--filter TEXT]
+
+Plays flows in headless Chromium with each example: signing in and out, forms of other sites,
+injected scripts, the keyboard alone. Everything stays on the loopback device. tests/browser/README.md
+says how to add one.
+
+  --filter TEXT  only flows whose name contains TEXT, such as axum/ or sign-out
+
+Screenshots of every page, light and dark, go to target/screenshots. Where Chromium is missing,
+installs it with apt-get, which needs root; CLERK_GATE_TEST_BROWSER names a program to use instead.
 ";
 
 const CHAOS_HELP: &str = "\
@@ -406,6 +437,12 @@ mod tests {
         check("instructions", Some(&instructions(false)));
         check("instructions --bless", Some(&instructions(true)));
         check("instructions bless", None);
+        let browser = |filter: Option<&str>| Command::Browser {
+            filter: filter.map(str::to_owned),
+        };
+        check("browser", Some(&browser(None)));
+        check("browser --filter axum/", Some(&browser(Some("axum/"))));
+        check("browser axum/", None);
         check("chaos kill outage", None);
         check("chaos flood", None);
         check("chaos --kills many", None);

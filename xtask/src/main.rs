@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask help` lists them.
 
 mod bench;
+mod browser;
 mod cases;
 mod chaos;
 mod ci;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Bench => bench::run(),
+        Command::Browser { filter } => browser::run(filter.as_deref()),
         Command::Chaos(options) => chaos::run(&options),
         Command::Test => test::run(),
         Command::Ci { stage } => ci::run(stage.as_deref()),

@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::Result;
 
+use crate::browser;
 use crate::services;
 use crate::steps::{self, Step};
 use crate::tree;
@@ -21,6 +22,7 @@ pub(crate) fn run() -> Result<()> {
         test()?,
         conformance()?,
         canary()?,
+        browser()?,
         copy,
         copied,
         doc(),
@@ -50,6 +52,12 @@ pub(crate) fn canary() -> Result<Step> {
 /// Every case on every adapter, with its matrix.
 pub(crate) fn conformance() -> Result<Step> {
     Step::xtask("conformance", "conformance")
+}
+
+/// The examples in a real browser, which is installed first where it is missing.
+pub(crate) fn browser() -> Result<Step> {
+    browser::provide()?;
+    Step::xtask("browser", "browser")
 }
 
 /// An example, copied out of the workspace and tested there.

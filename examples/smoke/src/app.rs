@@ -7,18 +7,23 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use clerk_gate_conformance::wire::Connection;
 
 /// The running program, ended when dropped.
-pub(crate) struct App {
+#[derive(Debug)]
+pub struct App {
     child: Child,
-    pub(crate) address: SocketAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// Where its stand-in for Clerk listens.
-    pub(crate) stand_in: SocketAddr,
+    pub stand_in: SocketAddr,
     /// Held open: a program whose output nobody takes may end.
     _output: BufReader<ChildStdout>,
 }
 
 impl App {
     /// Starts `program` without Clerk, and waits until it says where it listens.
-    pub(crate) fn start(program: &str) -> Self {
+    ///
+    /// # Panics
+    /// If it does not say so.
+    pub fn start(program: &str) -> Self {
         let mut child = command(program)
             .args(["--local", "--port", "0"])
             .stdout(Stdio::piped())
@@ -44,7 +49,10 @@ impl App {
     }
 
     /// A token of the stand-in; `query` says whose.
-    pub(crate) fn token(&self, query: &str) -> String {
+    ///
+    /// # Panics
+    /// If there is none like that.
+    pub fn token(&self, query: &str) -> String {
         let mut connection = Connection::open(self.stand_in).expect("the stand-in listens");
         let request = format!(
             "GET /v1/local/token?{query} HTTP/1.1\r\nhost: {}\r\n\r\n",

@@ -9,6 +9,7 @@ mod cases;
 mod command_line;
 mod sessions;
 
+pub use self::app::App;
 pub use self::browser::a_browser_signs_in_and_out;
 pub use self::cases::the_cases_pass;
 pub use self::command_line::a_command_line_that_cannot_work_says_why;

@@ -1,6 +1,6 @@
 //! Throwaway PostgreSQL and Redis for the tests, stopped however the run ends.
 
-mod programs;
+pub(crate) mod programs;
 mod server;
 mod sites;
 
@@ -51,7 +51,8 @@ pub(crate) fn provide() -> Result<()> {
     }
     let packages: Vec<_> = missing.iter().map(|service| service.package).collect();
     let own: Vec<_> = missing.iter().map(|service| service.own).collect();
-    programs::install(&packages, &own.join(" and "))
+    let instead = format!("{} to a server of your own", own.join(" and "));
+    programs::install(&packages, &instead)
 }
 
 /// The servers of this run. They end with it.

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use super::sites;
 
 /// The program of that name: on the path, or where Debian keeps PostgreSQL's.
-pub(super) fn find(name: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(versions(Path::new(POSTGRES)));
     folders
@@ -40,13 +40,13 @@ fn versions(folder: &Path) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// If this is not Debian, or not root, or the packages cannot be had.
-pub(super) fn install(packages: &[&str], instead: &str) -> Result<()> {
+pub(crate) fn install(packages: &[&str], instead: &str) -> Result<()> {
     let names = packages.join(" ");
     let apt = find("apt-get");
     ensure!(
         apt.is_some() && sites::is_root()?,
         "{names}: not found; run `sudo apt-get install {names}` or what installs it here, or set \
-        {instead} to a server of your own"
+        {instead}"
     );
     eprintln!("{names}: not found, will be installed");
     let _policy = NoStart::new()?;
@@ -57,7 +57,7 @@ pub(super) fn install(packages: &[&str], instead: &str) -> Result<()> {
 fn apt_get(args: &[&str]) -> Result<()> {
     let mut command = Command::new("apt-get");
     command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
-    // The standard output belongs to the command that needs the servers.
+    // The standard output belongs to the command that needs the programs.
     let status = command.stdout(io::stderr()).status();
     let status = status.context("apt-get: cannot be started")?;
     ensure!(status.success(), "apt-get {}: {status}", args.join(" "));

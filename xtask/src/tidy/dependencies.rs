@@ -162,7 +162,8 @@ const LIBRARIES: [(&str, &[&str]); 11] = [
 ];
 
 /// Packages that may use anything, and every `example-*`.
-const ENDS: [&str; 5] = [
+const ENDS: [&str; 6] = [
+    "clerk-gate-browser",
     "clerk-gate-chaos",
     "clerk-gate-cli",
     "clerk-gate-conformance",
@@ -171,7 +172,13 @@ const ENDS: [&str; 5] = [
 ];
 
 /// Who may use an end all the same: the start of the user's name, the end, how, and why.
-const ENDS_IN_USE: [(&str, &str, Kind, &str); 5] = [
+const ENDS_IN_USE: [(&str, &str, Kind, &str); 6] = [
+    (
+        "clerk-gate-browser",
+        "example-smoke",
+        Kind::Normal,
+        "it runs the built program, too",
+    ),
     (
         "clerk-gate-cli",
         "clerk-gate-local",
