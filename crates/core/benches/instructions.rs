@@ -8,7 +8,8 @@ mod support;
 use std::env;
 
 use self::support::{
-    Question, application, cookie, decide, delivery, hmac, routes, rsa, token, tokens, verify,
+    Question, application, build, cookie, decide, delivery, hmac, routes, rsa, token, tokens,
+    verify,
 };
 
 fn main() {
@@ -67,5 +68,6 @@ fn questions() -> Vec<(String, Box<dyn Fn() -> Question>)> {
     for count in [10, 1_000, 10_000] {
         all.push((format!("routes-{count}"), Box::new(move || routes(count))));
     }
+    all.push(("build-1000".to_owned(), Box::new(|| build(1_000))));
     all
 }

@@ -18,8 +18,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use clerk_gate_core::webhook::{SignatureVerifier, Signed};
 use clerk_gate_core::{
-    Decision, Gate, GateBuilder, KeySet, Keyring, Policy, RequestView, Requirement, Secret,
-    Verifier,
+    Decision, Gate, GateBuilder, KeySet, Keyring, Policy, PolicyBuilder, RequestView, Requirement,
+    Secret, Verifier,
 };
 use clerk_gate_testkit::{
     FixedClock, ISSUER, NOW, Signer, Token, WEBHOOK_SECRET, gate, key_set, sign_delivery,
@@ -156,6 +156,32 @@ pub(crate) fn touch(count: usize) -> Question {
     })
 }
 
+/// A remembered token, asked about while another thread asks all the time: about the same one, or
+/// about another.
+pub(crate) fn beside(same: bool) -> Question {
+    let keys = KeySet::from_json(key_set(&[Signer::primary()]).as_bytes()).unwrap();
+    let verifier = Verifier::new(ISSUER, Keyring::fixed(keys));
+    let [own, other] = ["user_2own", "user_2other"].map(|user| {
+        let token = token().claim("sub", user).sign(Signer::primary());
+        verifier.verify_finally(&token, NOW).unwrap();
+        token
+    });
+    let (alive, watched) = (Arc::new(()), verifier.clone());
+    let token = if same { own.clone() } else { other };
+    let owner = Arc::downgrade(&alive);
+    thread::spawn(move || {
+        while owner.strong_count() > 0 {
+            for _ in 0..1_000 {
+                drop(black_box(watched.verify_finally(black_box(&token), NOW)));
+            }
+        }
+    });
+    Box::new(move || {
+        let _alive = &alive;
+        drop(black_box(verifier.verify_finally(black_box(&own), NOW)));
+    })
+}
+
 /// Prime to all counts: what follows does not lie next to it in memory.
 const STRIDE: usize = 7919;
 
@@ -168,9 +194,9 @@ pub(crate) fn decide(gate: Gate, path: &'static str, cookie: Option<String>) -> 
     })
 }
 
-/// Decisions about static routes, one of `count` after the other: one in four has a parameter, one
-/// in four a rest.
-pub(crate) fn routes(count: usize) -> Question {
+/// `count` rules for static routes, and a path for each: one in four has a parameter, one in four a
+/// rest.
+pub(crate) fn rules(count: usize) -> (PolicyBuilder, Vec<String>) {
     let mut paths = Vec::new();
     let mut policy = Policy::builder();
     for n in 0..count {
@@ -188,6 +214,18 @@ pub(crate) fn routes(count: usize) -> Question {
         policy = policy.assets(pattern);
         paths.push(path);
     }
+    (policy, paths)
+}
+
+/// The making of a policy of `count` rules, which have been written down before.
+pub(crate) fn build(count: usize) -> Question {
+    let mut ready: Vec<_> = (0..101).map(|_| rules(count).0).collect();
+    Box::new(move || drop(black_box(ready.pop().unwrap().build().unwrap())))
+}
+
+/// Decisions about `count` static routes, one after the other.
+pub(crate) fn routes(count: usize) -> Question {
+    let (policy, paths) = rules(count);
     let gate = gate(policy.build().unwrap()).without_pages();
     let gate = gate.with_clock(Arc::new(FixedClock::new(NOW)));
     let gate = gate.build().unwrap();

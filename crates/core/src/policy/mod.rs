@@ -351,7 +351,7 @@ pub(crate) fn literal_segments(pattern: &str) -> Result<Vec<Box<str>>, ConfigErr
 
 impl Rule {
     fn mistakes(&self) -> Vec<ConfigError> {
-        let subject = format!("pattern {:?}", self.pattern);
+        let subject = || format!("pattern {:?}", self.pattern);
         let mut errors: Vec<ConfigError> = self
             .methods
             .iter()
@@ -360,7 +360,7 @@ impl Rule {
             })
             .map(|method| {
                 ConfigError::new(
-                    subject.clone(),
+                    subject(),
                     format!("has the method {method:?}, but methods are case-sensitive"),
                     format!("write {:?}", method.to_ascii_uppercase()),
                 )
@@ -372,7 +372,7 @@ impl Rule {
         errors.extend(self.safeguards.iter().flat_map(Requirement::mistakes));
         if self.access == Access::Static && self.is_sensitive() {
             errors.push(ConfigError::new(
-                subject,
+                subject(),
                 "is sensitive, but assets are never checked",
                 "demand a session or rights, or do not mark it",
             ));

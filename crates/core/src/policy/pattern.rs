@@ -158,15 +158,16 @@ fn is_name(name: &str) -> bool {
 
 /// The same pattern in our grammar, if it is written for path-to-regexp, Rocket or actix.
 fn from_other_grammar(text: &str) -> Option<String> {
-    let mut changed = false;
-    let mut fixed = String::new();
-    for segment in text.split('/').skip(1) {
-        let ours = translate(segment);
-        changed |= ours.is_some();
-        fixed.push('/');
-        fixed.push_str(ours.as_deref().unwrap_or(segment));
+    let segments = || text.split('/').skip(1);
+    if segments().all(|segment| translate(segment).is_none()) {
+        return None;
     }
-    changed.then_some(fixed)
+    let mut fixed = String::new();
+    for segment in segments() {
+        fixed.push('/');
+        fixed.push_str(translate(segment).as_deref().unwrap_or(segment));
+    }
+    Some(fixed)
 }
 
 fn translate(segment: &str) -> Option<String> {
