@@ -54,6 +54,16 @@ fn features() -> Result<Vec<Step>> {
     Ok(all)
 }
 
+/// What the registry would get, built from that and from nothing else of the repository.
+fn package() -> Result<Vec<Step>> {
+    let published = tree::packages()?.into_iter().filter(|p| p.is_published);
+    let names: String = published
+        .map(|p| format!(" --package {}", p.name))
+        .collect();
+    let step = Step::cargo("package", &format!("package --locked{names}"));
+    Ok(vec![step])
+}
+
 /// Advisories are left out: their database is no package and cannot be fetched everywhere.
 fn deny() -> Result<Vec<Step>> {
     let found = succeeds(Command::new(tree::cargo()).args(["deny", "--version"]));
@@ -98,7 +108,7 @@ fn succeeds(command: &mut Command) -> bool {
 type Stage = (&'static str, fn() -> Result<Vec<Step>>);
 
 /// In the order of `cargo xtask ci --help`.
-const STAGES: [Stage; 12] = [
+const STAGES: [Stage; 13] = [
     ("fmt", || Ok(vec![test::fmt()])),
     ("clippy", clippy),
     ("features", features),
@@ -111,6 +121,7 @@ const STAGES: [Stage; 12] = [
     ("doc", || Ok(vec![test::doc()])),
     ("docs", || Ok(vec![test::docs()?])),
     ("tidy", || Ok(vec![test::tidy()?])),
+    ("package", package),
     ("deny", deny),
     ("msrv", msrv),
 ];

@@ -247,6 +247,7 @@ Runs every stage, or only the one named:
   doc          the reference, warnings denied
   docs         the generated parts of the documents, compared only
   tidy         the rules of the house
+  package      what would be published, built from its archives alone; wants all committed
   deny         licences, duplicates and sources of dependencies; needs cargo-deny
   msrv         the oldest supported toolchain, where it is installed
 ";

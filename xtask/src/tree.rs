@@ -31,6 +31,8 @@ pub(crate) struct Package {
     pub(crate) manifest: String,
     /// The oldest toolchain it promises to build with.
     pub(crate) rust_version: String,
+    /// Whether it is for the registry.
+    pub(crate) is_published: bool,
     pub(crate) features: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
 }
@@ -142,6 +144,7 @@ fn package(json: &Value) -> Package {
         name: text(&json["name"]).to_owned(),
         manifest: relative(manifest),
         rust_version: text(&json["rust_version"]).to_owned(),
+        is_published: json["publish"].as_array().is_none_or(|to| !to.is_empty()),
         features: features
             .into_iter()
             .flat_map(|f| f.keys().cloned())
@@ -254,5 +257,6 @@ mod tests {
                 .any(|d| d.name == "anyhow" && !d.dev)
         );
         assert!(!xtask.rust_version.is_empty());
+        assert!(!xtask.is_published);
     }
 }

@@ -221,6 +221,7 @@ mod tests {
             name: (*name).to_owned(),
             manifest: format!("{name}/Cargo.toml"),
             rust_version: String::new(),
+            is_published: true,
             features: Vec::new(),
             dependencies: dependencies
                 .iter()

@@ -5,6 +5,7 @@
 //! | [`how_to`] | setting up, and each task after that |
 //! | [`command`] | the command `clerk-gate`: rules explained, tokens looked at, webhooks sent |
 //! | [`defaults`] | every default value, with its reason and its source |
+//! | [`production`] | going live: checklist, several processes, leaving middleware of your own |
 //! | [`replies`] | the operator who sees a code: what it means, who must act |
 //! | [`audit`] | the audit trail: its fields, what is never in it, sinks that fail |
 //! | [`keys`] | where keys come from, and what happens when they cannot be had |
@@ -42,6 +43,9 @@ pub mod how_to {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}
+
+#[doc = include_str!("production.md")]
+pub mod production {}
 
 #[doc = include_str!("replies.md")]
 pub mod replies {}
