@@ -303,7 +303,7 @@ says how to add one.
 
   --filter TEXT  only flows whose name contains TEXT, such as axum/ or sign-out
 
-Screenshots of every page, light and dark, go to target/screenshots. Where Chromium is missing,
+Screenshots of every page, light, dark and narrow, go to target/screenshots. Where Chromium is missing,
 installs it with apt-get, which needs root; CLERK_GATE_TEST_BROWSER names a program to use instead.
 ";
 

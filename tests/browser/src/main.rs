@@ -12,6 +12,7 @@ mod chromium;
 mod flows;
 mod foreign;
 mod page;
+mod record;
 mod stage;
 
 use std::env;

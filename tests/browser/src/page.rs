@@ -1,16 +1,13 @@
 //! One tab: what somebody does there, and what the browser shows and tells.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::chromium::{Chromium, Event};
+use crate::record::{Answer, Record};
 use crate::stage::Stage;
 
 /// A tab, closed with the browser of its visitor.
@@ -22,39 +19,6 @@ pub(crate) struct Page<'s> {
     record: Record,
 }
 
-/// What the browser has told of a page. Clones are of the same page.
-#[derive(Clone)]
-pub(crate) struct Record {
-    session: String,
-    told: Rc<RefCell<Told>>,
-}
-
-#[derive(Default)]
-struct Told {
-    answers: Vec<Answer>,
-    complaints: Vec<String>,
-    asked: HashMap<String, Asked>,
-}
-
-/// What is known of a request whose answer the page may not have.
-#[derive(Default)]
-struct Asked {
-    url: String,
-    status: Option<u64>,
-    is_withheld: bool,
-}
-
-/// What a server has answered, as the browser sees it.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) url: String,
-    pub(crate) status: u64,
-    /// By their name in lower case.
-    pub(crate) headers: BTreeMap<String, String>,
-    frame: String,
-    is_document: bool,
-}
-
 impl<'s> Page<'s> {
     pub(crate) fn new(stage: &'s Stage, context: &str) -> Result<Self> {
         let chromium = &stage.chromium;
@@ -64,10 +28,7 @@ impl<'s> Page<'s> {
         let params = json!({ "targetId": target, "flatten": true });
         let attached = chromium.call("", "Target.attachToTarget", &params)?;
         let session = text(&attached["sessionId"]);
-        let record = Record {
-            session: session.clone(),
-            told: Rc::default(),
-        };
+        let record = Record::new(&session);
         stage.watch(record.clone());
         let page = Self {
             stage,
@@ -84,9 +45,7 @@ impl<'s> Page<'s> {
         // Every tab believes itself to be the one in front.
         let params = json!({ "enabled": true });
         page.call("Emulation.setFocusEmulationEnabled", &params)?;
-        let params =
-            json!({ "width": 1200, "height": 900, "deviceScaleFactor": 1, "mobile": false });
-        page.call("Emulation.setDeviceMetricsOverride", &params)?;
+        page.resize(1200, 900)?;
         Ok(page)
     }
 
@@ -235,23 +194,21 @@ impl<'s> Page<'s> {
         let answers = self.answers();
         let mut answers = answers.into_iter().rev();
         answers
-            .find(|own| own.is_document && own.frame == self.target)
+            .find(|own| own.is_document_of(&self.target))
             .context("no document has come")
     }
 
     /// All answers to this page, its parts and its scripts, since it is there.
     pub(crate) fn answers(&self) -> Vec<Answer> {
         self.record.update(&self.stage.chromium);
-        self.record.told.borrow().answers.clone()
+        self.record.answers()
     }
 
     /// Waits for an answer from this address, and forgets it.
     pub(crate) fn answer(&self, url: &str) -> Result<Answer> {
         let answer = || {
             self.record.update(&self.stage.chromium);
-            let answers = &mut self.record.told.borrow_mut().answers;
-            let position = answers.iter().position(|own| own.url == url);
-            Ok(position.map(|position| answers.remove(position)))
+            Ok(self.record.take_answer(url))
         };
         let found = self.stage.chromium.until(answer)?;
         found.with_context(|| format!("{url}: does not answer"))
@@ -262,10 +219,7 @@ impl<'s> Page<'s> {
     pub(crate) fn complains(&self, part: &str) -> Result<()> {
         let complaint = || {
             self.record.update(&self.stage.chromium);
-            let all = &mut self.record.told.borrow_mut().complaints;
-            let before = all.len();
-            all.retain(|own| !own.contains(part));
-            Ok((all.len() < before).then_some(()))
+            Ok(self.record.take_complaints(part).then_some(()))
         };
         let found = self.stage.chromium.until(complaint)?;
         found.with_context(|| {
@@ -292,6 +246,18 @@ impl<'s> Page<'s> {
         let chromium = &self.stage.chromium;
         let shown = chromium.call(&session, "Runtime.evaluate", &params)?;
         Ok(text(&shown["result"]["value"]))
+    }
+
+    /// Makes the window as large as this, in pixels.
+    pub(crate) fn resize(&self, width: u32, height: u32) -> Result<()> {
+        let params = json!({
+            "width": width,
+            "height": height,
+            "deviceScaleFactor": 1,
+            "mobile": false,
+        });
+        self.call("Emulation.setDeviceMetricsOverride", &params)?;
+        Ok(())
     }
 
     /// Light or dark, as the visitor prefers.
@@ -322,91 +288,7 @@ impl<'s> Page<'s> {
     }
 }
 
-impl Record {
-    /// Takes in what has happened.
-    pub(crate) fn update(&self, chromium: &Chromium) {
-        let told = &mut *self.told.borrow_mut();
-        for Event { method, params } in chromium.events(&self.session) {
-            match method.as_str() {
-                "Network.responseReceived" => {
-                    told.asked.remove(&text(&params["requestId"]));
-                    told.answers.push(answer(&params));
-                }
-                "Network.requestWillBeSent" => {
-                    told.asked(&params).url = text(&params["request"]["url"]);
-                }
-                "Network.responseReceivedExtraInfo" => {
-                    told.asked(&params).status = params["statusCode"].as_u64();
-                    told.keep_withheld(&params);
-                }
-                "Network.loadingFailed" => {
-                    told.asked(&params).is_withheld = true;
-                    told.keep_withheld(&params);
-                }
-                "Runtime.bindingCalled" => told.complaints.push(text(&params["payload"])),
-                "Runtime.exceptionThrown" => {
-                    let details = &params["exceptionDetails"];
-                    told.complaints.push(format!("exception: {details}"));
-                }
-                "Log.entryAdded" => {
-                    let [source, what, url] =
-                        ["source", "text", "url"].map(|name| text(&params["entry"][name]));
-                    // Where a document names no icon, such as JSON, the browser asks on its own.
-                    if url.ends_with("/favicon.ico") {
-                        continue;
-                    }
-                    told.complaints.push(format!("{source}: {what} ({url})"));
-                }
-                "Runtime.consoleAPICalled" => {
-                    told.complaints.push(format!("console: {}", params["args"]));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    pub(crate) fn complaints(&self) -> Vec<String> {
-        self.told.borrow().complaints.clone()
-    }
-}
-
-impl Told {
-    fn asked(&mut self, params: &Value) -> &mut Asked {
-        self.asked.entry(text(&params["requestId"])).or_default()
-    }
-
-    /// Keeps an answer that has come, but that the browser keeps from the page. Its parts are told
-    /// in any order.
-    fn keep_withheld(&mut self, params: &Value) {
-        let asked = self.asked(params);
-        if let (Some(status), true) = (asked.status, asked.is_withheld) {
-            let answer = Answer {
-                url: asked.url.clone(),
-                status,
-                headers: BTreeMap::new(),
-                frame: String::new(),
-                is_document: false,
-            };
-            self.answers.push(answer);
-        }
-    }
-}
-
-fn answer(params: &Value) -> Answer {
-    let response = &params["response"];
-    let headers = response["headers"].as_object().into_iter().flatten();
-    Answer {
-        url: text(&response["url"]),
-        status: response["status"].as_u64().unwrap_or_default(),
-        headers: headers
-            .map(|(name, value)| (name.to_ascii_lowercase(), text(value)))
-            .collect(),
-        frame: text(&params["frameId"]),
-        is_document: params["type"] == "Document",
-    }
-}
-
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 

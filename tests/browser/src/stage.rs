@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::chromium::Chromium;
 use crate::foreign::Foreign;
-use crate::page::{Page, Record};
+use crate::page::Page;
+use crate::record::Record;
 
 /// Made anew for each flow, so that none sees what another has left.
 pub(crate) struct Stage {

@@ -19,6 +19,14 @@
   if (document.compatMode !== "CSS1Compat") faults.push("quirks mode");
   if (document.documentElement.scrollWidth > innerWidth) faults.push("wider than the window");
 
+  for (const own of all("a[href], button, input:not([type=hidden])").filter(shown)) {
+    const around = own.closest("header, main, section, dialog, footer");
+    if (!around || own.closest(".scroll")) continue;
+    if (own.getBoundingClientRect().right > around.getBoundingClientRect().right + 1) {
+      faults.push(`${path(own)} sticks out of ${path(around)}`);
+    }
+  }
+
   const levels = all("h1, h2, h3, h4").filter(shown).map((own) => Number(own.localName[1]));
   levels.forEach((level, i) => {
     if (i > 0 && level > levels[i - 1] + 1) faults.push(`h${level} below h${levels[i - 1]}`);

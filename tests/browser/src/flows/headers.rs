@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 
-use crate::page::Answer;
+use crate::record::Answer;
 use crate::stage::Stage;
 
 /// Every answer of the application carries the headers that the conformance suite pins, be it a

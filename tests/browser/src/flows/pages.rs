@@ -1,7 +1,6 @@
-//! Every page as it is seen, in light and dark.
+//! Every page as it is seen: in light, in dark, on a telephone.
 
 use anyhow::{Result, ensure};
-use serde_json::json;
 
 use crate::page::Page;
 use crate::stage::Stage;
@@ -10,14 +9,19 @@ use crate::stage::Stage;
 pub(super) fn every_page_reads_well(stage: &Stage) -> Result<()> {
     let mut faults = Vec::new();
     let mut look = |page: &Page<'_>, name: &str| -> Result<()> {
-        for scheme in ["light", "dark"] {
+        for (how, scheme, width) in [
+            ("light", "light", 1200),
+            ("dark", "dark", 1200),
+            ("narrow", "light", 360),
+        ] {
             page.prefer(scheme)?;
-            page.keep(&format!("{name}-{scheme}"))?;
+            page.resize(width, 900)?;
+            page.keep(&format!("{name}-{how}"))?;
             let found = page.run(CHECKS)?;
             let found = found.as_array().into_iter().flatten();
-            faults.extend(found.map(|fault| format!("{name}, {scheme}: {fault}")));
+            faults.extend(found.map(|fault| format!("{name}, {how}: {fault}")));
         }
-        Ok(())
+        page.resize(1200, 900)
     };
 
     let nobody = stage.visitor()?;
@@ -61,13 +65,8 @@ pub(super) fn every_page_reads_well(stage: &Stage) -> Result<()> {
     page.open(&stage.stand_in("/inspector"))?;
     page.shows("#state", "Live")?;
     look(&page, "inspector")?;
-    page.call(
-        "Emulation.setDeviceMetricsOverride",
-        &json!({
-            "width": 1200, "height": 3200, "deviceScaleFactor": 1, "mobile": false,
-        }),
-    )?;
-    look(&page, "inspector-whole")?;
+    page.resize(1200, 3200)?;
+    page.keep("inspector-whole-light")?;
 
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(())
