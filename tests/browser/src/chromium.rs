@@ -1,6 +1,7 @@
 //! The browser: a process, and the DevTools protocol over its pipe.
 
 use std::collections::HashMap;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -40,6 +41,9 @@ impl Chromium {
     /// Starts `program` and waits until it answers.
     pub(crate) fn start(program: &Path) -> Result<Self> {
         let profile = tempfile::tempdir()?;
+        // It complains of everything that a machine without a screen lacks: nobody reads that,
+        // unless it does not start.
+        let log = profile.path().join("stderr.log");
         // Chromium reads orders from descriptor 3 and writes answers to 4; a shell moves them there.
         let mut process = Command::new("sh")
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 0</dev/null 1>&2"#])
@@ -48,8 +52,7 @@ impl Chromium {
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // It complains of everything that a machine without a screen lacks.
-            .stderr(Stdio::null())
+            .stderr(File::create(&log)?)
             .spawn()
             .context("sh: cannot be started")?;
         let messages = messages(process.stdout.take().context("a pipe")?);
@@ -65,7 +68,11 @@ impl Chromium {
             _profile: profile,
         };
         let version = chromium.call("", "Browser.getVersion", &json!({}));
-        version.with_context(|| format!("{}: is no browser that answers", program.display()))?;
+        if let Err(error) = version {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            let program = program.display();
+            bail!("{program}: is no browser that starts here: {error:#}\n{said}");
+        }
         Ok(chromium)
     }
 

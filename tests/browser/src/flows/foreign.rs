@@ -118,8 +118,7 @@ fn asks(stage: &Stage, foreign: &Page<'_>, origin: &str, statuses: [u64; 2]) -> 
         quoted(&action)
     );
     ensure!(foreign.run(&script)? == "not readable");
-    let answer = foreign.answer(&action)?;
-    let by_script = answer.status;
+    let by_script = foreign.answer(&action)?.status;
     foreign.complains("CORS policy")?;
     foreign.complains("Failed to load resource")?;
 
@@ -132,11 +131,9 @@ fn asks(stage: &Stage, foreign: &Page<'_>, origin: &str, statuses: [u64; 2]) -> 
         }}",
         quoted(&action)
     ))?;
-    let answer = foreign.answer(&action)?;
-    ensure!(
-        [by_script, answer.status] == statuses,
-        "{origin}: {by_script}, {answer:?}"
-    );
+    let by_form = foreign.answer(&action)?.status;
+    let got = [by_script, by_form];
+    ensure!(got == statuses, "{origin}: {got:?} instead of {statuses:?}");
     foreign.complains("Failed to load resource")
 }
 

@@ -35,7 +35,8 @@ pub(super) fn headers_are_on_every_answer(stage: &Stage) -> Result<()> {
         for line in BASELINE.lines() {
             let line = line.replace("{stand-in}", &stage.stand_in(""));
             let (name, want) = line.split_once(": ").unwrap_or_default();
-            ensure!(has(answer, name, want), "{line}: {answer:#?}");
+            let got = answer.headers.get(name);
+            ensure!(has(answer, name, want), "{}: {name}: {got:?}", answer.url);
         }
     }
     Ok(())

@@ -18,6 +18,10 @@ pub(crate) type Flow = fn(&Stage) -> Result<()>;
 /// Each is played with every example.
 pub(crate) const FLOWS: &[(&str, Flow)] = &[
     ("sign-in-leads-back", session::sign_in_leads_back),
+    (
+        "an-open-task-keeps-the-door-closed",
+        session::an_open_task_keeps_the_door_closed,
+    ),
     ("a-role-opens-the-door", session::a_role_opens_the_door),
     (
         "sign-out-closes-the-door",

@@ -21,6 +21,19 @@ pub(super) fn sign_in_leads_back(stage: &Stage) -> Result<()> {
     )
 }
 
+/// Whoever still has a task to finish at Clerk counts as nobody, and is not sent in circles.
+pub(super) fn an_open_task_keeps_the_door_closed(stage: &Stage) -> Result<()> {
+    let visitor = stage.visitor()?;
+    let page = visitor.page()?;
+    page.open(&stage.url("/dashboard"))?;
+    page.click("#sign-in-pending")?;
+    let sign_in = stage.stand_in("/sign-in?redirect_url=/dashboard");
+    page.arrives(&sign_in, "Sign in")?;
+    page.shows("#sign-in-pending", "current session")?;
+    page.open(&stage.url("/"))?;
+    page.shows("header", "Sign in")
+}
+
 /// A member is told that he may not; an administrator may.
 pub(super) fn a_role_opens_the_door(stage: &Stage) -> Result<()> {
     let (_member, page) = stage.signed_in("member")?;
