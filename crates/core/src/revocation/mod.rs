@@ -44,6 +44,7 @@ pub use self::entry::{Revocation, Subject, SubjectError};
 pub(crate) use self::learn::LearnError;
 pub use self::memory::MemoryRevocations;
 use self::snapshot::Snapshot;
+pub(crate) use self::snapshot::Subjects;
 pub use self::store::{Changes, Position, RevocationStore};
 use crate::error::ConfigError;
 use crate::reply::diagnose;

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::DeserializeOwned;
 
@@ -28,6 +28,7 @@ pub(crate) use self::unverified::Unverified;
 pub(crate) use self::verifier::{MAX_LEEWAY, MAX_LIFETIME};
 pub use self::verifier::{Verification, Verifier};
 use crate::reason::Reason;
+use crate::revocation::Subjects;
 use crate::time::UnixTime;
 
 /// Whether a check that can lock real users out refuses, only reports, or is not made.
@@ -82,6 +83,7 @@ struct Inner {
     organization: Option<OrganizationSpans>,
     plans: Option<Span>,
     session_id: Span,
+    subjects: OnceLock<Subjects>,
     token_id: Option<Span>,
     user_id: Span,
 }
@@ -205,6 +207,11 @@ impl Session {
         self.0.foreign_party
     }
 
+    /// What of it can be revoked. Found once, by the first who asks.
+    pub(crate) fn subjects(&self) -> &Subjects {
+        self.0.subjects.get_or_init(|| Subjects::of(self))
+    }
+
     fn text<'s>(&'s self, span: &'s Span) -> &'s str {
         span.text(&self.0.payload)
     }
@@ -251,6 +258,7 @@ impl Inner {
             organization: OrganizationSpans::new(claims, payload)?,
             plans: span(&claims.plans),
             session_id: session_id.ok_or(Reason::TokenClaims)?,
+            subjects: OnceLock::new(),
             token_id: span(&claims.token_id),
             user_id: user_id.ok_or(Reason::TokenSubject)?,
         })
