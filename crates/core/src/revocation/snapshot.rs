@@ -253,25 +253,29 @@ impl<S> Table<S> {
 impl<S> Part<S> {
     /// Where the mark of `key` is.
     fn mark(&self, key: u64) -> Option<(&AtomicU64, u64)> {
-        let mask = self.marks.len().wrapping_sub(1);
-        let index = usize::try_from(key >> 6).unwrap_or_default() & mask;
-        Some((self.marks.get(index)?, 1 << (key & 63)))
+        let (index, bit) = place(key, self.marks.len());
+        Some((self.marks.get(index)?, bit))
     }
 
     /// Leaves the marks of `keys` alone. At no moment is one of theirs missing.
     fn mark_only<'k>(&self, keys: impl Iterator<Item = &'k u64>) {
         let mut kept = vec![0; self.marks.len()];
         for key in keys {
-            let mask = kept.len().wrapping_sub(1);
-            let index = usize::try_from(key >> 6).unwrap_or_default() & mask;
+            let (index, bit) = place(*key, kept.len());
             if let Some(word) = kept.get_mut(index) {
-                *word |= 1_u64 << (key & 63);
+                *word |= bit;
             }
         }
         for (word, kept) in self.marks.iter().zip(kept) {
             word.store(kept, Ordering::Relaxed);
         }
     }
+}
+
+/// The word, of so many, and the bit in it that stand for `key`.
+fn place(key: u64, words: usize) -> (usize, u64) {
+    let index = usize::try_from(key >> 6).unwrap_or_default() & words.wrapping_sub(1);
+    (index, 1 << (key & 63))
 }
 
 impl<S: Copy> Entry<S> {
@@ -337,7 +341,7 @@ mod tests {
         let revocation = |until| Revocation::new(Subject::Session("s".into()), FOR_EVER, at(until));
         // All in one part, each with a word of its own; the last one sweeps.
         let keys: Vec<u64> = (0..=64).map(|n| n * 64).collect();
-        let is_kept = |key: u64| key % 3 == 0 || key == 64 * 64;
+        let is_kept = |key: u64| key.is_multiple_of(3) || key == 64 * 64;
         let (last, first) = keys.split_last().unwrap();
         for key in first {
             let until = if is_kept(*key) { 1_000 } else { 10 };
