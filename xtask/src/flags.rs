@@ -11,7 +11,10 @@ use crate::{chaos, example};
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
-    Bench,
+    Bench {
+        only: Vec<String>,
+        bless: bool,
+    },
     Browser {
         filter: Option<String>,
     },
@@ -46,7 +49,7 @@ fn from(mut args: lexopt::Parser) -> Result<Command> {
         Some(other) => return Err(other.unexpected().into()),
     };
     match name.as_str() {
-        "bench" => plain(args, Command::Bench, BENCH_HELP),
+        "bench" => bench(args),
         "browser" => browser(args),
         "chaos" => chaos(args),
         "ci" => ci(args),
@@ -60,6 +63,19 @@ fn from(mut args: lexopt::Parser) -> Result<Command> {
         "tidy" => plain(args, Command::Tidy, TIDY_HELP),
         _ => bail!("command {name:?} is unknown; `cargo xtask help` lists the commands"),
     }
+}
+
+fn bench(mut args: lexopt::Parser) -> Result<Command> {
+    let (mut only, mut bless) = (Vec::new(), false);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Command::Help(BENCH_HELP)),
+            Long("bless") => bless = true,
+            Value(name) => only.push(name.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Command::Bench { only, bless })
 }
 
 fn browser(mut args: lexopt::Parser) -> Result<Command> {
@@ -281,17 +297,21 @@ Reports:
 ";
 
 const BENCH_HELP: &str = "\
-cargo xtask bench
+cargo xtask bench [NAME…] [--bless]
 
-Measures on this machine, in release:
+Measures on this machine, in release, and makes one page of tables and plots of it,
+target/bench/README.md. Each figure is the median, with its quartiles, of many ratios of neighbours
+in time: what else the machine does changes both.
 
-  core    decisions of each kind; a session token beside one raw RSA verification; a webhook's
-          signature beside the raw keyed hash over the same bytes
-  stores  deliveries begun and finished per second in memory, SQLite, PostgreSQL and Redis, by one
-          worker and by eight; the servers are started for it
+  decisions  verifications and decisions beside one raw RSA verification; a webhook's signature
+             beside the raw keyed hash over the same bytes
+  growth     10 to 10,000 rules, up to 1,000,000 sessions and revocations, memory
 
-Takes some minutes, most of them to compile. Compare figures within one run only: a machine's own
-speed drifts.
+Names run these alone; the others stay on the page as they were measured before.
+
+  --bless    write the page into the repository: tests/bench/README.md
+
+Takes minutes, most of them to compile.
 ";
 
 const BROWSER_HELP: &str = "\
@@ -433,7 +453,20 @@ mod tests {
         check("chaos", Some(&Command::Chaos(chaos::Options::default())));
         check("chaos kill --kills 8", Some(&Command::Chaos(kill)));
         check("chaos --help", Some(&Command::Help(CHAOS_HELP)));
-        check("bench", Some(&Command::Bench));
+        check(
+            "bench",
+            Some(&Command::Bench {
+                only: Vec::new(),
+                bless: false,
+            }),
+        );
+        check(
+            "bench growth --bless",
+            Some(&Command::Bench {
+                only: vec!["growth".to_owned()],
+                bless: true,
+            }),
+        );
         let instructions = |bless| Command::Instructions { bless };
         check("instructions", Some(&instructions(false)));
         check("instructions --bless", Some(&instructions(true)));

@@ -103,7 +103,7 @@ fn count(question: &str) -> Result<u64> {
     let output = Command::new(tree::cargo())
         .current_dir(tree::root())
         .args(["bench", "--quiet", "--locked", "--config", &runner])
-        .args("--package clerk-gate-core --bench instructions --".split(' '))
+        .args("--package clerk-gate-bench --bench instructions --".split(' '))
         .arg(question)
         .output()
         .context("cargo: cannot be started")?;
@@ -123,7 +123,7 @@ fn collected(stderr: &str) -> Option<u64> {
 }
 
 /// What was counted last.
-const TABLE: &str = "crates/core/benches/instructions.txt";
+const TABLE: &str = "tests/bench/benches/instructions.txt";
 
 /// How often `benches/instructions.rs` asks each question.
 const REPEATS: u64 = 100;

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
             print!("{text}");
             Ok(())
         }
-        Command::Bench => bench::run(),
+        Command::Bench { only, bless } => bench::run(&only, bless),
         Command::Browser { filter } => browser::run(filter.as_deref()),
         Command::Chaos(options) => chaos::run(&options),
         Command::Test => test::run(),

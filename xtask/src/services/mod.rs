@@ -29,12 +29,15 @@ pub(crate) fn run(command: &[OsString]) -> Result<()> {
         io::copy(&mut io::stdin(), &mut io::sink())?;
         return Ok(());
     };
-    let addresses = services.addresses.iter().cloned();
-    let status = Command::new(program).args(args).envs(addresses).status();
-    let program = program.display();
-    let status = status.with_context(|| format!("{program}: cannot be started"))?;
-    ensure!(status.success(), "{program}: {status}");
-    Ok(())
+    services.execute(Command::new(program).args(args))
+}
+
+/// The same for a command that is made already.
+///
+/// # Errors
+/// If a server cannot be started, or the command fails.
+pub(crate) fn execute(command: &mut Command) -> Result<()> {
+    Services::start()?.execute(command)
 }
 
 /// Installs what is missing, so that a later run need not.
@@ -64,6 +67,14 @@ struct Services {
 }
 
 impl Services {
+    fn execute(&self, command: &mut Command) -> Result<()> {
+        let status = command.envs(self.addresses.iter().cloned()).status();
+        let program = command.get_program().display();
+        let status = status.with_context(|| format!("{program}: cannot be started"))?;
+        ensure!(status.success(), "{program}: {status}");
+        Ok(())
+    }
+
     fn start() -> Result<Self> {
         provide()?;
         let site = Site::new()?;

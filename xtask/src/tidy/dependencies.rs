@@ -162,7 +162,8 @@ const LIBRARIES: [(&str, &[&str]); 11] = [
 ];
 
 /// Packages that may use anything, and every `example-*`.
-const ENDS: [&str; 6] = [
+const ENDS: [&str; 7] = [
+    "clerk-gate-bench",
     "clerk-gate-browser",
     "clerk-gate-chaos",
     "clerk-gate-cli",

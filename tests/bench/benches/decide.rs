@@ -1,14 +1,12 @@
 //! What a decision costs, next to the cryptography that it cannot do without.
 //!
-//! `cargo bench -p clerk-gate-core --bench decide`. Read ratios within one run: a machine's own
-//! speed drifts. `ratios.rs` takes them turn by turn.
-
-mod support;
+//! `cargo bench -p clerk-gate-bench --bench decide`. Read ratios within one run: a machine's own
+//! speed drifts. The program `decisions` takes them turn by turn.
 
 use clerk_gate_testkit::NOW;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-use self::support::{
+use clerk_gate_bench::questions::{
     Question, application, cookie, decide, delivery, hmac, routes, rsa, token, tokens, verify,
 };
 

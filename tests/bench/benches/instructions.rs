@@ -3,11 +3,9 @@
 //! `cargo xtask instructions` runs this under callgrind, one question at a time, and compares.
 //! Alone it lists the questions.
 
-mod support;
-
 use std::env;
 
-use self::support::{
+use clerk_gate_bench::questions::{
     Question, application, build, cookie, decide, delivery, hmac, routes, rsa, token, tokens,
     verify,
 };

@@ -1,21 +1,18 @@
-//! What the benches ask, each question made ready once.
-
-#![allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "no bench asks all of these questions, and which are left differs"
-)]
+//! What the programs ask, each question made ready once.
 
 use std::fmt::Write;
 use std::hint::black_box;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use aws_lc_rs::{hmac, signature};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use clerk_gate_core::revocation::Revocations;
 use clerk_gate_core::webhook::{SignatureVerifier, Signed};
 use clerk_gate_core::{
     Decision, Gate, GateBuilder, KeySet, Keyring, Policy, PolicyBuilder, RequestView, Requirement,
@@ -26,10 +23,10 @@ use clerk_gate_testkit::{
 };
 
 /// Something to measure.
-pub(crate) type Question = Box<dyn FnMut()>;
+pub type Question = Box<dyn FnMut()>;
 
 /// An application whose clock stands.
-pub(crate) fn application() -> GateBuilder {
+pub fn application() -> GateBuilder {
     let policy = Policy::builder()
         .public("/")
         .assets("/assets/{*rest}")
@@ -39,7 +36,7 @@ pub(crate) fn application() -> GateBuilder {
 }
 
 /// What a browser sends.
-pub(crate) fn request<'r>(path: &'r str, cookie: Option<&'r str>) -> RequestView<'r> {
+pub fn request<'r>(path: &'r str, cookie: Option<&'r str>) -> RequestView<'r> {
     let mut view = RequestView::new("GET", path, None);
     for (name, value) in [
         ("host", "app.test"),
@@ -58,12 +55,13 @@ pub(crate) fn request<'r>(path: &'r str, cookie: Option<&'r str>) -> RequestView
 }
 
 /// A member's token, as long as Clerk's are.
-pub(crate) fn token() -> Token {
+pub fn token() -> Token {
     let token = Token::session().organization("org_2test0acme", "acme", "member");
     token.claim("fea", "o:reservations,o:dashboard,u:beta")
 }
 
-pub(crate) fn cookie(token: &Token) -> String {
+/// The request header with `token` in it.
+pub fn cookie(token: &Token) -> String {
     format!(
         "__client_uat=1; __session={}",
         token.sign(Signer::primary())
@@ -71,7 +69,7 @@ pub(crate) fn cookie(token: &Token) -> String {
 }
 
 /// The one RSA operation of a verification, its key parsed and its signature decoded before.
-pub(crate) fn rsa() -> Question {
+pub fn rsa() -> Question {
     let token = token().sign(Signer::primary());
     let (signed, encoded) = token.rsplit_once('.').unwrap();
     let signed = signed.to_owned();
@@ -86,7 +84,7 @@ pub(crate) fn rsa() -> Question {
 
 /// What becomes of `token`, asked often by a verifier that has seen a good one before. It
 /// remembers no tokens if `is_new`.
-pub(crate) fn verify(token: String, is_new: bool) -> Question {
+pub fn verify(token: String, is_new: bool) -> Question {
     let keys = KeySet::from_json(key_set(&[Signer::primary()]).as_bytes()).unwrap();
     let mut verifier = Verifier::new(ISSUER, Keyring::fixed(keys));
     if is_new {
@@ -98,7 +96,7 @@ pub(crate) fn verify(token: String, is_new: bool) -> Question {
 }
 
 /// A good token, and the same one with one fault each.
-pub(crate) fn tokens() -> [(&'static str, String); 5] {
+pub fn tokens() -> [(&'static str, String); 5] {
     let good = token().sign(Signer::primary());
     let expired = token().claim("exp", NOW.as_secs() - 10);
     let expired = expired.claim("iat", NOW.as_secs() - 70);
@@ -113,52 +111,108 @@ pub(crate) fn tokens() -> [(&'static str, String); 5] {
     ]
 }
 
-/// The tokens of `count` users, signed once for all questions. Signing takes a millisecond each.
-fn crowd(count: usize) -> &'static [String] {
-    static CROWD: OnceLock<Vec<String>> = OnceLock::new();
-    CROWD.get_or_init(|| {
-        let signed = |n| {
-            let token = token().claim("sub", format!("user_2test0user{n:020}"));
-            token.sign(Signer::primary())
-        };
-        thread::scope(|scope| {
-            let half = |range: Range<usize>| scope.spawn(move || range.map(signed).collect());
-            let halves: [_; 2] = [half(0..count / 2), half(count / 2..count)];
-            let halves: [Vec<String>; 2] = halves.map(|half| half.join().unwrap());
-            halves.concat()
-        })
+/// The tokens of `count` users, each with a session of its own.
+///
+/// The key is parsed once for all of them, so that a million is a matter of minutes.
+pub fn crowd(count: usize) -> Arc<[String]> {
+    let pattern = token()
+        .claim("sub", "user_2crowd")
+        .claim("sid", "sess_2crowd");
+    let pattern = pattern.sign(Signer::primary());
+    let (header, rest) = pattern.split_once('.').unwrap();
+    let (payload, _) = rest.split_once('.').unwrap();
+    let payload = String::from_utf8(URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+    let pem = PRIVATE.lines().skip_while(|line| !line.starts_with('-'));
+    let der: String = pem.filter(|line| !line.starts_with('-')).collect();
+    let key = RsaKeyPair::from_der(&STANDARD.decode(der).unwrap()).unwrap();
+    let random = SystemRandom::new();
+    let signed = |n: usize| {
+        let payload = payload.replace("2crowd", &format!("2crowd{n:021}"));
+        let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(payload));
+        let mut signature = vec![0; key.public_modulus_len()];
+        key.sign(
+            &RSA_PKCS1_SHA256,
+            &random,
+            message.as_bytes(),
+            &mut signature,
+        )
+        .unwrap();
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    };
+    thread::scope(|scope| {
+        let half = |range: Range<usize>| scope.spawn(|| range.map(signed).collect());
+        let halves: [_; 2] = [half(0..count / 2), half(count / 2..count)];
+        let halves: [Vec<String>; 2] = halves.map(|half| half.join().unwrap());
+        halves.concat().into()
     })
 }
 
-/// One of `count` tokens after the other, all of them remembered.
-pub(crate) fn live(count: usize) -> Question {
-    let tokens = crowd(count);
+/// A verifier that remembers all of `tokens`.
+pub fn remembering(tokens: &[String]) -> Verifier {
     let keys = KeySet::from_json(key_set(&[Signer::primary()]).as_bytes()).unwrap();
-    let verifier = Verifier::new(ISSUER, Keyring::fixed(keys)).with_token_cache(2 * count);
+    let verifier = Verifier::new(ISSUER, Keyring::fixed(keys)).with_token_cache(2 * tokens.len());
     for token in tokens {
         verifier.verify_finally(token, NOW).unwrap();
     }
+    verifier
+}
+
+/// One of `tokens` after the other, all of them remembered.
+pub fn live(tokens: &Arc<[String]>) -> Question {
+    let (tokens, verifier) = (Arc::clone(tokens), remembering(tokens));
     let mut next = 0;
     Box::new(move || {
-        next = (next + STRIDE) % count;
+        next = (next + STRIDE) % tokens.len();
         drop(black_box(verifier.verify_finally(&tokens[next], NOW)));
     })
 }
 
-/// The same without a verifier: every byte of the token is read.
-pub(crate) fn touch(count: usize) -> Question {
-    let tokens = crowd(count);
-    let mut next = 0;
+/// The same without a verifier: every byte of the token is read. It starts elsewhere, so that it
+/// does not find in the processor's cache what the other has just left there.
+pub fn touch(tokens: &Arc<[String]>) -> Question {
+    let tokens = Arc::clone(tokens);
+    let mut next = tokens.len() / 2;
     Box::new(move || {
-        next = (next + STRIDE) % count;
+        next = (next + STRIDE) % tokens.len();
         let bytes = black_box(&tokens[next]).bytes().map(u64::from);
         black_box(bytes.sum::<u64>());
     })
 }
 
+/// Whole decisions about the sessions of `tokens` in turn, where as many others are revoked, and
+/// with them a user and a membership; or where nothing is ever revoked.
+pub fn revoked(tokens: &Arc<[String]>, sessions: Option<u32>) -> Question {
+    let tokens = Arc::clone(tokens);
+    let mut gate = application();
+    if let Some(sessions) = sessions {
+        let revocations = Revocations::local();
+        pollster::block_on(async {
+            for n in 0..sessions {
+                revocations
+                    .revoke_session(&format!("sess_{n}"))
+                    .await
+                    .unwrap();
+            }
+            revocations.revoke_user("user_revoked").await.unwrap();
+            let membership = revocations.revoke_membership("user_revoked", "org_1");
+            membership.await.unwrap();
+        });
+        gate = gate.with_revocations(Arc::new(revocations));
+    }
+    let gate = gate.build().unwrap();
+    let mut next = 0;
+    Box::new(move || {
+        next = (next + 1) % tokens.len();
+        let mut view = RequestView::new("GET", black_box("/me"), None).with_tls(true);
+        view.header("cookie", tokens[next].as_bytes());
+        let decision = gate.decide(&view);
+        assert!(matches!(decision, Decision::Proceed(_)));
+    })
+}
+
 /// A remembered token, asked about while another thread asks all the time: about the same one, or
 /// about another.
-pub(crate) fn beside(same: bool) -> Question {
+pub fn beside(same: bool) -> Question {
     let keys = KeySet::from_json(key_set(&[Signer::primary()]).as_bytes()).unwrap();
     let verifier = Verifier::new(ISSUER, Keyring::fixed(keys));
     let [own, other] = ["user_2own", "user_2other"].map(|user| {
@@ -186,7 +240,7 @@ pub(crate) fn beside(same: bool) -> Question {
 const STRIDE: usize = 7919;
 
 /// A whole decision: view, path, policy, credential, token, origin; no audit sink.
-pub(crate) fn decide(gate: Gate, path: &'static str, cookie: Option<String>) -> Question {
+pub fn decide(gate: Gate, path: &'static str, cookie: Option<String>) -> Question {
     Box::new(move || {
         drop(black_box(
             gate.decide(&request(black_box(path), cookie.as_deref())),
@@ -196,7 +250,7 @@ pub(crate) fn decide(gate: Gate, path: &'static str, cookie: Option<String>) -> 
 
 /// `count` rules for static routes, and a path for each: one in four has a parameter, one in four a
 /// rest.
-pub(crate) fn rules(count: usize) -> (PolicyBuilder, Vec<String>) {
+pub fn rules(count: usize) -> (PolicyBuilder, Vec<String>) {
     let mut paths = Vec::new();
     let mut policy = Policy::builder();
     for n in 0..count {
@@ -218,13 +272,13 @@ pub(crate) fn rules(count: usize) -> (PolicyBuilder, Vec<String>) {
 }
 
 /// The making of a policy of `count` rules, which have been written down before.
-pub(crate) fn build(count: usize) -> Question {
+pub fn build(count: usize) -> Question {
     let mut ready: Vec<_> = (0..101).map(|_| rules(count).0).collect();
     Box::new(move || drop(black_box(ready.pop().unwrap().build().unwrap())))
 }
 
 /// Decisions about `count` static routes, one after the other.
-pub(crate) fn routes(count: usize) -> Question {
+pub fn routes(count: usize) -> Question {
     let (policy, paths) = rules(count);
     let gate = gate(policy.build().unwrap()).without_pages();
     let gate = gate.with_clock(Arc::new(FixedClock::new(NOW)));
@@ -239,7 +293,7 @@ pub(crate) fn routes(count: usize) -> Question {
 }
 
 /// The keyed hash over a body of `size` bytes, its key ready.
-pub(crate) fn hmac(size: usize) -> Question {
+pub fn hmac(size: usize) -> Question {
     let secret = WEBHOOK_SECRET.trim_start_matches("whsec_");
     let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(secret).unwrap());
     let body = vec![b'x'; size];
@@ -249,7 +303,7 @@ pub(crate) fn hmac(size: usize) -> Question {
 }
 
 /// The verification of a delivery with a body of `size` bytes.
-pub(crate) fn delivery(size: usize) -> Question {
+pub fn delivery(size: usize) -> Question {
     let verifier = SignatureVerifier::new(&[Secret::new(WEBHOOK_SECRET)]).unwrap();
     let body = Bytes::from(vec![b'x'; size]);
     let lines = sign_delivery(WEBHOOK_SECRET, "msg_bench", NOW, &body);
@@ -267,3 +321,5 @@ pub(crate) fn delivery(size: usize) -> Question {
         ));
     })
 }
+
+const PRIVATE: &str = include_str!("../../../crates/testkit/keys/test-only-primary.private.pem");
