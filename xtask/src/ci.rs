@@ -108,7 +108,7 @@ fn succeeds(command: &mut Command) -> bool {
 type Stage = (&'static str, fn() -> Result<Vec<Step>>);
 
 /// In the order of `cargo xtask ci --help`.
-const STAGES: [Stage; 13] = [
+const STAGES: [Stage; 14] = [
     ("fmt", || Ok(vec![test::fmt()])),
     ("clippy", clippy),
     ("features", features),
@@ -119,6 +119,7 @@ const STAGES: [Stage; 13] = [
     ("browser", || Ok(vec![test::browser()?])),
     ("example", || Ok(test::example()?.into())),
     ("doc", || Ok(vec![test::doc()])),
+    ("api", || Ok(vec![test::api()?])),
     ("docs", || Ok(vec![test::docs()?])),
     ("tidy", || Ok(vec![test::tidy()?])),
     ("package", package),

@@ -11,6 +11,9 @@ use crate::{chaos, example};
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
+    Api {
+        bless: bool,
+    },
     Bench {
         only: Vec<String>,
         bless: bool,
@@ -49,6 +52,7 @@ fn from(mut args: lexopt::Parser) -> Result<Command> {
         Some(other) => return Err(other.unexpected().into()),
     };
     match name.as_str() {
+        "api" => api(args),
         "bench" => bench(args),
         "browser" => browser(args),
         "chaos" => chaos(args),
@@ -63,6 +67,18 @@ fn from(mut args: lexopt::Parser) -> Result<Command> {
         "tidy" => plain(args, Command::Tidy, TIDY_HELP),
         _ => bail!("command {name:?} is unknown; `cargo xtask help` lists the commands"),
     }
+}
+
+fn api(mut args: lexopt::Parser) -> Result<Command> {
+    let mut bless = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => return Ok(Command::Help(API_HELP)),
+            Long("bless") => bless = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Command::Api { bless })
 }
 
 fn bench(mut args: lexopt::Parser) -> Result<Command> {
@@ -227,7 +243,8 @@ The project's own commands. `cargo xtask COMMAND --help` says more about each.
   ci           what continuous integration runs, or one stage of it
   conformance  every adapter, the same bytes: all cases, or some
   browser      the examples in a real browser: what people and attackers do there
-  bench        what decisions, signatures and stores cost on this machine
+  api          the public API, compared with what it was last agreed to be
+  bench        what the gate costs on this machine, as a page of tables and plots
   instructions the same decisions, counted in instructions and compared
   chaos        webhook stores whose processes race, die and lose their database
   services     run a command with throwaway PostgreSQL and Redis
@@ -241,7 +258,8 @@ cargo xtask test
 
 Runs everything a change must pass: formatting, lints, tests (units, stores, conformance, examples
 and the code in the documentation), conformance with its canaries, the examples in a browser, one of
-them copied out of the workspace, the reference, the generated documents, and the rules of the house.
+them copied out of the workspace, the reference, the public API, the generated documents, and the
+rules of the house.
 
 Goes on after a failure. A step that fails prints its whole output; the output of every step stays
 in target/xtask. `cargo xtask ci STAGE` runs one of them alone. The stores are tested against real
@@ -261,6 +279,7 @@ Runs every stage, or only the one named:
   browser      every flow with every example, in Chromium
   example      an example on its own, outside of the workspace
   doc          the reference, warnings denied
+  api          the public API, compared only
   docs         the generated parts of the documents, compared only
   tidy         the rules of the house
   package      what would be published, built from its archives alone; wants all committed
@@ -294,6 +313,16 @@ Reports:
   --html FILE     a page for people: the matrix, each case with its exchange, the differences
   --json FILE     the same for programs
   --junit FILE    the same for programs that read JUnit's XML
+";
+
+const API_HELP: &str = "\
+cargo xtask api [--bless]
+
+Compares the public API of every published library with the file api.txt next to its manifest, and
+prints the lines that are gone (-) and new (+). It is a step of `cargo xtask test`, left out where
+rustdoc writes another format than the one that is read here.
+
+  --bless    write the files anew; review their diff
 ";
 
 const BENCH_HELP: &str = "\
@@ -453,6 +482,7 @@ mod tests {
         check("chaos", Some(&Command::Chaos(chaos::Options::default())));
         check("chaos kill --kills 8", Some(&Command::Chaos(kill)));
         check("chaos --help", Some(&Command::Help(CHAOS_HELP)));
+        check("api --bless", Some(&Command::Api { bless: true }));
         check(
             "bench",
             Some(&Command::Bench {

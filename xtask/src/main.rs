@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask help` lists them.
 
+mod api;
 mod bench;
 mod browser;
 mod cases;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
             print!("{text}");
             Ok(())
         }
+        Command::Api { bless } => api::run(bless),
         Command::Bench { only, bless } => bench::run(&only, bless),
         Command::Browser { filter } => browser::run(filter.as_deref()),
         Command::Chaos(options) => chaos::run(&options),

@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::Result;
 
+use crate::api;
 use crate::browser;
 use crate::services;
 use crate::steps::{self, Step};
@@ -26,6 +27,7 @@ pub(crate) fn run() -> Result<()> {
         copy,
         copied,
         doc(),
+        api()?,
         docs()?,
         tidy()?,
     ])
@@ -77,6 +79,14 @@ pub(crate) fn example() -> Result<[Step; 2]> {
 pub(crate) fn doc() -> Step {
     let args = "doc --workspace --all-features --no-deps --locked";
     Step::cargo("doc", args).env("RUSTDOCFLAGS", "--deny=warnings")
+}
+
+/// The public API, as it was last agreed to.
+pub(crate) fn api() -> Result<Step> {
+    match api::unreadable()? {
+        Some(reason) => Ok(Step::skip("api", reason)),
+        None => Step::xtask("api", "api"),
+    }
 }
 
 pub(crate) fn docs() -> Result<Step> {
