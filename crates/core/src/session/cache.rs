@@ -29,19 +29,26 @@ pub(super) struct TokenCache {
 /// At most [`WAYS`] entries of together at most [`BUCKET_BYTES`].
 #[derive(Default)]
 struct Bucket {
-    /// Those of the entries, side by side: with many users all of this is far from the processor,
-    /// and looking into every entry would fetch each of them.
-    hashes: [u64; WAYS],
-    entries: Vec<Entry>,
+    /// What a look for a token goes through, side by side: with many users all of this is far from
+    /// the processor, and every step to another place in memory takes longer than the comparison.
+    entries: [Option<Entry>; WAYS],
+    /// Of the entry at the same position.
+    terms: [Terms; WAYS],
 }
 
 struct Entry {
     hash: u64,
     token: Box<str>,
     session: Session,
+}
+
+/// How long an entry is good, and how large it is.
+#[derive(Clone, Copy, Default)]
+struct Terms {
     times: Times,
     /// Of the key set that has verified the token.
     generation: Generation,
+    size: usize,
 }
 
 impl TokenCache {
@@ -64,11 +71,14 @@ impl TokenCache {
     pub(super) fn find(&self, token: &str, generation: Generation) -> Option<(Session, Times)> {
         let (hash, bucket) = self.place(token)?;
         let bucket = bucket.read().unwrap_or_else(PoisonError::into_inner);
-        let position = bucket.hashes.iter().position(|own| *own == hash)?;
-        let entry = bucket.entries.get(position)?;
-        let is_good = entry.generation == generation
+        let mut places = bucket.entries.iter().zip(&bucket.terms);
+        let (entry, terms) = places.find_map(|(entry, terms)| {
+            let entry = entry.as_ref().filter(|entry| entry.hash == hash)?;
+            Some((entry, terms))
+        })?;
+        let is_good = terms.generation == generation
             && crypto::are_equal(entry.token.as_bytes(), token.as_bytes());
-        is_good.then(|| (entry.session.clone(), entry.times))
+        is_good.then(|| (entry.session.clone(), terms.times))
     }
 
     /// Remembers that `token` is `session`, by the key set of `generation`.
@@ -89,29 +99,28 @@ impl TokenCache {
             hash,
             token: token.into(),
             session: session.clone(),
+        };
+        let terms = Terms {
             times,
             generation,
+            size: entry.size(),
         };
-        let size = entry.size();
-        if size > BUCKET_BYTES {
+        if terms.size > BUCKET_BYTES {
             return;
         }
         let mut bucket = bucket.write().unwrap_or_else(PoisonError::into_inner);
-        let Bucket { hashes, entries } = &mut *bucket;
-        entries.retain(|other| {
-            other.hash != hash && other.generation >= generation && !other.times.is_past(now)
+        bucket.forget(|other, terms| {
+            other.hash == hash || terms.generation < generation || terms.times.is_past(now)
         });
-        while entries.len() >= WAYS || sum(entries).saturating_add(size) > BUCKET_BYTES {
-            let positions = entries.iter().enumerate();
-            let first = positions.min_by_key(|(_, other)| other.times.expires);
-            let Some((position, _)) = first else {
-                break;
-            };
-            entries.swap_remove(position);
+        while bucket.size().saturating_add(terms.size) > BUCKET_BYTES {
+            bucket.forget_the_next_to_expire();
         }
-        entries.push(entry);
-        for (own, entry) in hashes.iter_mut().zip(entries) {
-            *own = entry.hash;
+        if bucket.free().is_none() {
+            bucket.forget_the_next_to_expire();
+        }
+        if let Some((free, own)) = bucket.free() {
+            *free = Some(entry);
+            *own = terms;
         }
     }
 
@@ -126,17 +135,40 @@ impl TokenCache {
     }
 }
 
-impl Entry {
-    /// What it holds in memory, in bytes, rather too much than too little.
+impl Bucket {
     fn size(&self) -> usize {
-        let own = size_of::<Self>().saturating_add(self.token.len());
-        own.saturating_add(self.session.size())
+        let places = self.entries.iter().zip(&self.terms);
+        let sizes = places.filter_map(|(entry, terms)| entry.as_ref().map(|_| terms.size));
+        sizes.fold(0, usize::saturating_add)
+    }
+
+    fn free(&mut self) -> Option<(&mut Option<Entry>, &mut Terms)> {
+        let mut places = self.entries.iter_mut().zip(&mut self.terms);
+        places.find(|(entry, _)| entry.is_none())
+    }
+
+    fn forget(&mut self, is_wanted: impl Fn(&Entry, &Terms) -> bool) {
+        for (place, terms) in self.entries.iter_mut().zip(&self.terms) {
+            place.take_if(|entry| is_wanted(entry, terms));
+        }
+    }
+
+    fn forget_the_next_to_expire(&mut self) {
+        let places = self.entries.iter_mut().zip(&self.terms);
+        let taken = places.filter(|(entry, _)| entry.is_some());
+        if let Some((entry, _)) = taken.min_by_key(|(_, terms)| terms.times.expires) {
+            *entry = None;
+        }
     }
 }
 
-fn sum(entries: &[Entry]) -> usize {
-    let sizes = entries.iter().map(Entry::size);
-    sizes.fold(0, usize::saturating_add)
+impl Entry {
+    /// What it holds in memory, in bytes, rather too much than too little.
+    fn size(&self) -> usize {
+        let own = size_of::<Self>().saturating_add(size_of::<Terms>());
+        own.saturating_add(self.token.len())
+            .saturating_add(self.session.size())
+    }
 }
 
 impl fmt::Debug for TokenCache {
@@ -208,7 +240,7 @@ mod tests {
 
         fn size(&self) -> (usize, usize) {
             let bucket = self.cache.buckets[0].read().unwrap();
-            (bucket.entries.len(), sum(&bucket.entries))
+            (bucket.entries.iter().flatten().count(), bucket.size())
         }
     }
 

@@ -53,7 +53,7 @@ struct State {
 }
 
 /// A number for the keys that a [`Keyring`] holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Generation(u64);
 
 /// What a keyring says to a request that wants a key it does not have.

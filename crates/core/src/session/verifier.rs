@@ -243,7 +243,7 @@ impl Verifier {
 
 /// When a token is good: RFC 7519 §4.1.4 to §4.1.6, in seconds since the epoch, fractions rounded
 /// to the stricter side.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Times {
     pub(super) expires: i64,
     issued: i64,
