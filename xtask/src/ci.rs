@@ -108,7 +108,7 @@ fn succeeds(command: &mut Command) -> bool {
 type Stage = (&'static str, fn() -> Result<Vec<Step>>);
 
 /// In the order of `cargo xtask ci --help`.
-const STAGES: [Stage; 14] = [
+const STAGES: [Stage; 15] = [
     ("fmt", || Ok(vec![test::fmt()])),
     ("clippy", clippy),
     ("features", features),
@@ -120,6 +120,7 @@ const STAGES: [Stage; 14] = [
     ("example", || Ok(test::example()?.into())),
     ("doc", || Ok(vec![test::doc()])),
     ("api", || Ok(vec![test::api()?])),
+    ("instructions", || Ok(vec![test::instructions()?])),
     ("docs", || Ok(vec![test::docs()?])),
     ("tidy", || Ok(vec![test::tidy()?])),
     ("package", package),

@@ -258,8 +258,8 @@ cargo xtask test
 
 Runs everything a change must pass: formatting, lints, tests (units, stores, conformance, examples
 and the code in the documentation), conformance with its canaries, the examples in a browser, one of
-them copied out of the workspace, the reference, the public API, the generated documents, and the
-rules of the house.
+them copied out of the workspace, the reference, the public API, instruction counts, the generated
+documents, and the rules of the house.
 
 Goes on after a failure. A step that fails prints its whole output; the output of every step stays
 in target/xtask. `cargo xtask ci STAGE` runs one of them alone. The stores are tested against real
@@ -280,6 +280,7 @@ Runs every stage, or only the one named:
   example      an example on its own, outside of the workspace
   doc          the reference, warnings denied
   api          the public API, compared only
+  instructions what decisions take, counted and compared
   docs         the generated parts of the documents, compared only
   tidy         the rules of the house
   package      what would be published, built from its archives alone; wants all committed
@@ -380,11 +381,11 @@ runs take some minutes; `cargo xtask test` takes a short turn of each.
 const INSTRUCTIONS_HELP: &str = "\
 cargo xtask instructions [--bless]
 
-Counts with callgrind how many instructions each question of crates/core/benches/instructions.rs
+Counts with callgrind how many instructions each question of tests/bench/benches/instructions.rs
 takes, and compares with instructions.txt beside it: a count that is more than 3 % away fails, and
 so does one that has become smaller without being written down. A busy machine changes nothing. The
-profiles stay in target/callgrind, for callgrind_annotate. Says so and passes where valgrind is
-missing.
+profiles stay in target/callgrind, for callgrind_annotate. It is a step of `cargo xtask test`, left
+out with another compiler than the one that the counts are of.
 
   --bless  write the counts into the file
 ";

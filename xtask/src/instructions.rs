@@ -3,37 +3,69 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
+use crate::services::programs;
 use crate::tree;
+
+/// Installs valgrind where it is missing.
+///
+/// # Errors
+/// If it cannot be installed here.
+pub(crate) fn provide() -> Result<()> {
+    if programs::find("valgrind").is_some() {
+        return Ok(());
+    }
+    programs::install(&["valgrind"], "PATH to where valgrind is")
+}
+
+/// Why the table says nothing here, if it does not: other compilers make other instructions.
+///
+/// # Errors
+/// If the table or the compiler's version cannot be read.
+pub(crate) fn incomparable() -> Result<Option<String>> {
+    let (text, own) = (table()?, compiler()?);
+    let mut lines = text.lines();
+    let counted = lines.find_map(|line| line.strip_prefix(COMPILER));
+    let counted = counted.with_context(|| format!("{TABLE}: no line begins with {COMPILER:?}"))?;
+    let reason = || format!("counted with rustc {counted}, and this is {own}");
+    Ok((counted != own).then(reason))
+}
 
 /// Counts every line of the table, prints it with what was expected, and writes it anew if `bless`.
 ///
 /// # Errors
 /// If a count is more than [`MARGIN`] away from the table, or something does not build or run.
 pub(crate) fn run(bless: bool) -> Result<()> {
-    if Command::new("valgrind").arg("--version").output().is_err() {
-        println!("skipped: valgrind is missing; run `apt-get install valgrind`");
+    provide()?;
+    let incomparable = incomparable()?.filter(|_| !bless);
+    if let Some(reason) = incomparable {
+        println!("skipped: {reason}; --bless writes the counts of this one");
         return Ok(());
     }
     let folder = tree::root().join("target/callgrind");
     fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-    let path = tree::root().join(TABLE);
-    let text = fs::read_to_string(&path).with_context(|| format!("{TABLE}: cannot be read"))?;
+    let program = build()?;
+    let text = table()?;
     let (mut counted, mut regressed) = (String::new(), 0);
     for line in text.lines() {
+        if line.starts_with(COMPILER) {
+            writeln!(counted, "{COMPILER}{}", compiler()?)?;
+            continue;
+        }
         let Some(row) = Row::parse(line)? else {
             writeln!(counted, "{line}")?;
             continue;
         };
         let beyond = match row.beyond {
-            Some(reference) => count(reference)?,
+            Some(reference) => count(&program, reference)?,
             None => 0,
         };
-        let found = count(row.question)?.saturating_sub(beyond);
+        let found = count(&program, row.question)?.saturating_sub(beyond);
         let is_near = row.is_near(found);
         regressed += usize::from(!is_near);
         let mark = if is_near { "" } else { "  <- differs" };
@@ -41,6 +73,7 @@ pub(crate) fn run(bless: bool) -> Result<()> {
         writeln!(counted, "{} {found}", row.name())?;
     }
     if bless {
+        let path = tree::root().join(TABLE);
         return fs::write(&path, counted).with_context(|| format!("{TABLE}: cannot be written"));
     }
     ensure!(
@@ -49,6 +82,44 @@ pub(crate) fn run(bless: bool) -> Result<()> {
          --bless` writes them, if that is how it shall be"
     );
     Ok(())
+}
+
+fn table() -> Result<String> {
+    let path = tree::root().join(TABLE);
+    fs::read_to_string(path).with_context(|| format!("{TABLE}: cannot be read"))
+}
+
+/// The version of the compiler, such as `1.95.0`.
+fn compiler() -> Result<String> {
+    let output = Command::new("rustc").arg("--version").output();
+    let output = output.context("rustc: cannot be started")?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    let version = told.split(' ').nth(1);
+    Ok(version.context("rustc --version: no version")?.to_owned())
+}
+
+/// The program of the questions.
+fn build() -> Result<PathBuf> {
+    let output = Command::new(tree::cargo())
+        .current_dir(tree::root())
+        .args(
+            "bench --quiet --locked --no-run --message-format=json --package clerk-gate-bench \
+             --bench instructions"
+                .split_whitespace(),
+        )
+        .output()
+        .context("cargo: cannot be started")?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "bench \"instructions\": {stderr}");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let mut messages = told
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let program = messages.find_map(|message| {
+        let is_it = message["target"]["name"] == "instructions";
+        is_it.then(|| message["executable"].as_str().map(PathBuf::from))?
+    });
+    program.context("bench \"instructions\": cargo names no program")
 }
 
 /// `question 123`, or `question - reference 123` for what it takes beyond another one.
@@ -93,20 +164,18 @@ impl<'t> Row<'t> {
 }
 
 /// The instructions of one question; callgrind's profile stays in `target/callgrind`.
-fn count(question: &str) -> Result<u64> {
-    let profile: PathBuf = tree::root().join(format!("target/callgrind/{question}.out"));
-    let profile = profile.display();
-    let runner = format!(
-        "target.'cfg(all())'.runner = [\"valgrind\", \"--tool=callgrind\", \
-         \"--toggle-collect=*instructions*measured*\", \"--callgrind-out-file={profile}\"]"
-    );
-    let output = Command::new(tree::cargo())
-        .current_dir(tree::root())
-        .args(["bench", "--quiet", "--locked", "--config", &runner])
-        .args("--package clerk-gate-bench --bench instructions --".split(' '))
+fn count(program: &Path, question: &str) -> Result<u64> {
+    let profile = tree::root().join(format!("target/callgrind/{question}.out"));
+    let output = Command::new("valgrind")
+        .args([
+            "--tool=callgrind",
+            "--toggle-collect=*instructions*measured*",
+        ])
+        .arg(format!("--callgrind-out-file={}", profile.display()))
+        .arg(program)
         .arg(question)
         .output()
-        .context("cargo: cannot be started")?;
+        .context("valgrind: cannot be started")?;
     let Output { status, stderr, .. } = &output;
     let stderr = String::from_utf8_lossy(stderr);
     ensure!(status.success(), "question {question:?}: {stderr}");
@@ -124,6 +193,9 @@ fn collected(stderr: &str) -> Option<u64> {
 
 /// What was counted last.
 const TABLE: &str = "tests/bench/benches/instructions.txt";
+
+/// What its line about the compiler begins with.
+const COMPILER: &str = "# Counted with rustc ";
 
 /// How often `benches/instructions.rs` asks each question.
 const REPEATS: u64 = 100;

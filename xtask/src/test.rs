@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::api;
 use crate::browser;
+use crate::instructions;
 use crate::services;
 use crate::steps::{self, Step};
 use crate::tree;
@@ -28,6 +29,7 @@ pub(crate) fn run() -> Result<()> {
         copied,
         doc(),
         api()?,
+        instructions()?,
         docs()?,
         tidy()?,
     ])
@@ -86,6 +88,17 @@ pub(crate) fn api() -> Result<Step> {
     match api::unreadable()? {
         Some(reason) => Ok(Step::skip("api", reason)),
         None => Step::xtask("api", "api"),
+    }
+}
+
+/// What decisions take, counted in instructions: a regression that no busy machine hides.
+pub(crate) fn instructions() -> Result<Step> {
+    match instructions::incomparable()? {
+        Some(reason) => Ok(Step::skip("instructions", reason)),
+        None => {
+            instructions::provide()?;
+            Step::xtask("instructions", "instructions")
+        }
     }
 }
 
