@@ -38,7 +38,7 @@ pub enum Access {
 /// A pattern is made of `/literal` segments, `{name}` for any one segment, and a final
 /// `{*rest}` for all remaining segments, none included: `/admin/{*rest}` is `/admin` and
 /// everything below it. Literals are compared exactly, after decoding the path once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a rule does nothing until a policy has it"]
 pub struct Rule {
     pattern: String,
@@ -131,6 +131,16 @@ impl Rule {
     /// Whether every decision writes an audit event.
     pub fn is_sensitive(&self) -> bool {
         self.safeguards.is_some()
+    }
+
+    /// All that is demanded of a session, in the order of refusal: what [`access`](Self::access)
+    /// requires, and the safeguards of a sensitive route. Without a session neither counts.
+    pub fn requirements(&self) -> impl Iterator<Item = &Requirement> {
+        let required = match &self.access {
+            Access::Require(requirement) => Some(requirement),
+            Access::Static | Access::Public | Access::Session => None,
+        };
+        required.into_iter().chain(&self.safeguards)
     }
 
     /// What sensitive routes demand of a session besides [`access`](Self::access).
@@ -436,6 +446,21 @@ mod tests {
             let found = policy.find(&path, method).unwrap();
             assert_eq!(found.rule.map(Rule::pattern), want, "{method} {raw}");
         }
+    }
+
+    #[test]
+    fn a_rule_tells_all_that_it_demands_of_a_session() {
+        let lately = Requirement::reverified(Reverification::LAX).and_token_age(600);
+        let rule = Rule::require("/a", Requirement::role("org:admin").and_token_age(900));
+        let rule = rule.safeguards(lately.and_token_age(700));
+        let told = rule.requirements().map(|requirement| {
+            let asks = requirement.demands_reverification();
+            (asks, requirement.token_age_limit())
+        });
+        let want = [(false, Some(900)), (true, Some(600))];
+        assert_eq!(told.collect::<Vec<_>>(), want);
+        assert_eq!(Rule::public("/a").requirements().count(), 0);
+        assert_eq!(Rule::session("/a").sensitive().requirements().count(), 1);
     }
 
     #[test]

@@ -146,6 +146,21 @@ impl Requirement {
         }
     }
 
+    /// Whether the user must have verified a factor lately.
+    pub fn demands_reverification(&self) -> bool {
+        let mut conditions = self.0.iter();
+        conditions.any(|condition| matches!(condition, Condition::Reverified(_)))
+    }
+
+    /// How old a token may be, in seconds; `None` where its age makes no difference.
+    pub fn token_age_limit(&self) -> Option<i64> {
+        let limits = self.0.iter().filter_map(|condition| match condition {
+            Condition::TokenAge(seconds) => Some(*seconds),
+            _ => None,
+        });
+        limits.min()
+    }
+
     /// Mistakes that would deny everybody for ever.
     pub(super) fn mistakes(&self) -> impl Iterator<Item = ConfigError> {
         self.0.iter().filter_map(Condition::mistake)
