@@ -18,7 +18,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use clerk_gate_core::Settings;
 
-use self::facts::{Environment, Facts, Keys, Options, Repository, Server, Target};
+use self::facts::{
+    Environment, Facts, Keys, Options, Policy, Promised, Repository, Server, Target,
+};
 use self::report::{Report, Verdict};
 use self::rule::Unknown;
 use crate::Outcome;
@@ -44,12 +46,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     commits: usize,
 
+    /// The application's policy, in TOML, as `explain` reads it
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
     /// The running server, as scheme and host
     #[arg(long, value_name = "URL", value_parser = Target::parse)]
     url: Option<Target>,
 
-    /// A path that needs a session; give it again for each further one
-    #[arg(long, value_name = "PATH", default_value = "/api/protected", value_parser = path)]
+    /// A path that needs a session; give it again for each further one. Without it, the strictest
+    /// of --policy, or /api/protected
+    #[arg(long, value_name = "PATH", value_parser = path)]
     protected: Vec<String>,
 
     /// The path that receives Clerk's webhooks
@@ -100,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let facts = gather(arguments);
     let report = Report::new(&facts, &arguments.accept);
     if report.is_empty() {
-        let what = "nothing to check: name --repo, --env-file or --url";
+        let what = "nothing to check: name --repo, --env-file, --policy or --url";
         return Err(what.into());
     }
     for entry in report.stale(&arguments.accept) {
@@ -151,9 +158,14 @@ fn gather(arguments: &Arguments) -> Facts {
         progress("keys: asking Clerk for the key set");
         Keys::gather(settings)
     });
-    let server = server(arguments, settings.ok());
+    let policy = match &arguments.policy {
+        Some(path) => Policy::read(path),
+        None => Err(not_asked("no --policy was given")),
+    };
+    let server = server(arguments, settings.ok(), &policy);
     Facts {
         keys,
+        policy,
         repository,
         server,
         environment,
@@ -172,15 +184,21 @@ fn repository(arguments: &Arguments) -> Result<Repository, Unknown> {
     Repository::gather(directory.unwrap_or(here), arguments.commits)
 }
 
-fn server(arguments: &Arguments, settings: Option<&Settings>) -> Result<Server, Unknown> {
+fn server(
+    arguments: &Arguments,
+    settings: Option<&Settings>,
+    policy: &Result<Policy, Unknown>,
+) -> Result<Server, Unknown> {
     let Some(target) = &arguments.url else {
         return Err(not_asked("no --url was given"));
     };
     progress(&format!("server: asking {}", target.origin()));
+    let (protected, promised) = asked(arguments, policy);
     let origin = |settings: &Settings| settings.origins().first().map(|o| o.as_str().to_owned());
     Server::gather(&Options {
         target: target.clone(),
-        protected: arguments.protected.clone(),
+        protected,
+        promised,
         webhook: arguments.webhook.clone(),
         behind_proxy: arguments.behind_proxy,
         pause: Duration::from_millis(arguments.pause),
@@ -189,6 +207,35 @@ fn server(arguments: &Arguments, settings: Option<&Settings>) -> Result<Server, 
         issuer: settings.map(|s| s.issuer().to_owned()),
         frontend_api: settings.map(|s| s.frontend_api_origin().to_owned()),
     })
+}
+
+/// The protected paths, and what else the policy file says must be refused.
+fn asked(
+    arguments: &Arguments,
+    policy: &Result<Policy, Unknown>,
+) -> (Vec<String>, Result<Promised<String>, Unknown>) {
+    let mut protected = arguments.protected.clone();
+    let judged = match policy {
+        Ok(policy) => policy.judged(),
+        Err(why) => Err(why.clone()),
+    };
+    let mut paths = judged.as_ref().map_or(Vec::new(), |j| j.protected());
+    if protected.is_empty() {
+        // What the other rules ask has a name: other spellings of the home page are none of it.
+        let first = paths.iter().find(|path| *path != "/").cloned();
+        protected.push(first.unwrap_or_else(|| "/api/protected".to_owned()));
+    }
+    // The gate answers for its webhook path before it asks the policy.
+    paths.retain(|path| !protected.contains(path) && arguments.webhook.as_ref() != Some(path));
+    let room = MAX_PROTECTED + MAX_FURTHER - protected.len();
+    let left_out = paths.len().saturating_sub(room);
+    paths.truncate(room);
+    let promised = judged.map(|judged| Promised {
+        paths,
+        left_out,
+        unlisted: judged.protects("/an-unknown-path"),
+    });
+    (protected, promised)
 }
 
 fn not_asked(why: &str) -> Unknown {
@@ -223,6 +270,9 @@ fn accepted(text: &str) -> Result<String, String> {
 /// Keeps the number of requests to a server below the sixty that are promised.
 const MAX_PROTECTED: usize = 16;
 
+/// How many paths of the policy there is room for beside those.
+const MAX_FURTHER: usize = 8;
+
 const EXAMPLES: &str = "\
 Examples:
   clerk-gate doctor
@@ -231,6 +281,8 @@ Examples:
       before a deployment
   clerk-gate doctor --url https://app.example.com --protected /api/orders --webhook /api/webhooks/clerk
       a running server, from outside
+  clerk-gate doctor --policy policy.toml --url https://app.example.com
+      the policy, and whether the server keeps to it
   clerk-gate doctor --url http://127.0.0.1:3000 --behind-proxy --env-file .env.production
       the same server without its proxy, for instance in CI
   clerk-gate doctor --format sarif --output doctor.sarif

@@ -1,6 +1,6 @@
 //! What a rule is, and what becomes of one.
 
-use super::facts::{Environment, Keys, Repository, Server};
+use super::facts::{Environment, Keys, Policy, Repository, Server};
 
 /// One item of the checklist that a program can check.
 pub(super) struct Rule {
@@ -43,6 +43,7 @@ impl Severity {
 pub(super) enum Check {
     Environment(fn(&Environment) -> Outcome),
     Keys(fn(&Keys) -> Outcome),
+    Policy(fn(&Policy) -> Outcome),
     Repository(fn(&Repository) -> Outcome),
     Server(fn(&Server) -> Outcome),
 }
@@ -52,6 +53,7 @@ impl Check {
         match self {
             Self::Environment(_) => Area::Environment,
             Self::Keys(_) => Area::Keys,
+            Self::Policy(_) => Area::Policy,
             Self::Repository(_) => Area::Repository,
             Self::Server(_) => Area::Server,
         }
@@ -64,14 +66,16 @@ pub(super) enum Area {
     Repository,
     Environment,
     Keys,
+    Policy,
     Server,
 }
 
 impl Area {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Repository,
         Self::Environment,
         Self::Keys,
+        Self::Policy,
         Self::Server,
     ];
 
@@ -80,6 +84,7 @@ impl Area {
             Self::Repository => "repository",
             Self::Environment => "environment",
             Self::Keys => "keys",
+            Self::Policy => "policy",
             Self::Server => "server",
         }
     }

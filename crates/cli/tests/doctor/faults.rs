@@ -101,6 +101,22 @@ pub(crate) fn route_faults() -> Vec<(&'static str, Fault)> {
                 *response.status_mut() = StatusCode::OK;
             }
         }),
+        fault("route-policy", |asked, response| {
+            if asked.is(&Method::GET, "/api/reports") {
+                *response.status_mut() = StatusCode::NOT_FOUND;
+            }
+        }),
+        fault("route-policy", |asked, response| {
+            if asked.is(&Method::GET, "/api/billing") {
+                redirect(response, "https://app.test/api/billing/");
+            }
+        }),
+        fault("route-policy", |asked, response| {
+            // The doctor's unknown path, and no other spelling of a known one.
+            if asked.path.starts_with("/doctor") && !asked.path.contains("..") {
+                *response.status_mut() = StatusCode::NOT_FOUND;
+            }
+        }),
         fault("route-forged", |asked, response| {
             if asked.value("authorization").ends_with('.') {
                 *response.status_mut() = StatusCode::OK;

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::project::{Project, env_text, variables};
+use super::project::{POLICY, Project, env_text, variables};
 use super::run::Run;
 use super::server::Server;
-use super::{environment, repository, url};
+use super::{environment, policy, repository, url};
 
 fn arguments(server: &Server, format: &'static str) -> Vec<String> {
     let list = [
         "--env-file",
         ".env.production",
+        "--policy",
+        "policy.toml",
         "--url",
         &server.url,
         "--behind-proxy",
@@ -33,6 +35,7 @@ fn arguments(server: &Server, format: &'static str) -> Vec<String> {
 fn run(format: &'static str) -> Run {
     let project = Project::repository();
     project.write(".env.production", &env_text(&variables()));
+    project.write("policy.toml", POLICY);
     let arguments = arguments(&Server::good(), format);
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     Run::new(project.path(), &arguments)
@@ -50,7 +53,12 @@ fn a_hardened_application_gives_no_finding_and_every_rule_was_checked() {
 #[test]
 fn no_rule_is_without_a_seeded_mistake() {
     let rules = run("json").rules("passed");
-    let seeded = [repository::seeded(), environment::seeded(), url::seeded()];
+    let seeded = [
+        repository::seeded(),
+        environment::seeded(),
+        policy::seeded(),
+        url::seeded(),
+    ];
     let seeded: Vec<_> = seeded.into_iter().flatten().map(str::to_owned).collect();
     assert!(seeded.len() >= 90, "{}", seeded.len());
     assert_eq!(seeded.into_iter().collect::<BTreeSet<_>>(), rules);
@@ -110,7 +118,7 @@ fn the_shape_of_the_json_report_is_stable() {
         "version": text,
         "asvs": text,
         "at": "number",
-        "subjects": { "repository": text, "environment": text, "keys": text, "server": text },
+        "subjects": { "repository": text, "environment": text, "keys": text, "policy": text, "server": text },
         "summary": {
             "found": "number",
             "failed": "number",

@@ -6,6 +6,7 @@
 mod environment;
 mod faults;
 mod hardened;
+mod policy;
 mod project;
 mod repository;
 mod run;

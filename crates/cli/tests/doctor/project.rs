@@ -100,6 +100,20 @@ pub(crate) fn env_text(variables: &[(&str, String)]) -> String {
     variables.iter().map(line).collect()
 }
 
+/// A policy in which nothing is found, and which every rule has something to say about.
+pub(crate) const POLICY: &str = r#"
+[routes]
+"/" = "public"
+"/sign-in" = "public"
+"/assets/{*rest}" = "assets"
+"/unauthorized" = "session"
+"/api/protected" = "session"
+"/admin/{*rest}" = { role = "org:admin" }
+"/admin/sign-in" = "public"
+"/api/billing/{*rest}" = { role = "org:admin", sensitive = true }
+"/api/reports" = { feature = "reports", token_age = 120 }
+"#;
+
 /// The runtime of every server of these tests.
 pub(crate) static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread()

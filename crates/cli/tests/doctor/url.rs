@@ -8,7 +8,7 @@ use axum::response::Html;
 use axum::routing::any;
 
 use super::faults::{browser_faults, fault, leak_faults, route_faults, webhook_faults};
-use super::project::{Project, env_text, serve, variables};
+use super::project::{POLICY, Project, env_text, serve, variables};
 use super::run::Run;
 use super::server::{Fault, PROTECTED, Server, WEBHOOK};
 
@@ -76,9 +76,13 @@ fn a_server_is_asked_little_and_nothing_that_acts() {
     let mut arguments = vec!["--url", &server.url, "--env-file", &file, "--behind-proxy"];
     arguments.extend(["--webhook", WEBHOOK, "--pause", "0", "--format", "json"]);
     arguments.extend(paths.iter().flat_map(|path| ["--protected", path]));
+    let routes = (1..=9).map(|n| format!("'/api/other{n}' = 'session'\n"));
+    let policy = format!("[routes]\n{}", routes.collect::<String>());
+    project.write("policy.toml", &policy);
+    arguments.extend(["--policy", "policy.toml"]);
     assert_eq!(Run::new(project.path(), &arguments).code, 0);
     let asked = asked.lock().expect("no panic");
-    assert!((50..=60).contains(&asked.len()), "{}", asked.len());
+    assert_eq!(asked.len(), 60);
     for (method, path, length) in asked.iter() {
         let is_quiet = [Method::GET, Method::OPTIONS, Method::TRACE].contains(method);
         let is_empty = ["", "0"].contains(&length.as_str());
@@ -166,7 +170,12 @@ fn what_cannot_be_asked_is_said_before_anything_is_sent() {
 }
 
 fn doctor(project: &Project, url: &str, file: &str) -> Run {
+    project.write("policy.toml", POLICY);
     let arguments = [
+        "--policy",
+        "policy.toml",
+        "--protected",
+        PROTECTED,
         "--url",
         url,
         "--behind-proxy",

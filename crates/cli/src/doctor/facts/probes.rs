@@ -8,7 +8,7 @@ use clerk_gate_core::{Clock, Secret, SystemClock};
 use serde_json::json;
 
 use super::client::Client;
-use super::server::{Exchange, Options, Server};
+use super::server::{Exchange, Options, Promised, Server};
 use crate::doctor::rule::Unknown;
 
 /// What the webhook endpoint answers.
@@ -43,6 +43,12 @@ pub(super) fn run(options: &Options) -> Result<Server, Unknown> {
     let first = options.protected.first().map_or("/", String::as_str);
     let protected = options.protected.iter();
     let protected = protected.map(|path| asking.get(path, &[])).collect();
+    let promised = options.promised.as_ref().map_err(Clone::clone);
+    let promised = promised.map(|promised| Promised {
+        paths: promised.paths.iter().map(|p| asking.get(p, &[])).collect(),
+        left_out: promised.left_out,
+        unlisted: promised.unlisted,
+    });
     let origin = options.origin.clone();
     let origin = origin.unwrap_or_else(|| options.target.origin());
     Ok(Server {
@@ -83,6 +89,7 @@ pub(super) fn run(options: &Options) -> Result<Server, Unknown> {
         plain,
         marker,
         protected,
+        promised,
     })
 }
 

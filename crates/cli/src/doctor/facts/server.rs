@@ -24,6 +24,7 @@ pub(in crate::doctor) struct Target {
 pub(in crate::doctor) struct Options {
     pub(in crate::doctor) target: Target,
     pub(in crate::doctor) protected: Vec<String>,
+    pub(in crate::doctor) promised: Result<Promised<String>, Unknown>,
     pub(in crate::doctor) webhook: Option<String>,
     pub(in crate::doctor) behind_proxy: bool,
     pub(in crate::doctor) pause: Duration,
@@ -32,6 +33,17 @@ pub(in crate::doctor) struct Options {
     pub(in crate::doctor) origin: Option<String>,
     pub(in crate::doctor) issuer: Option<String>,
     pub(in crate::doctor) frontend_api: Option<String>,
+}
+
+/// What a policy file says that the server must refuse without a session.
+#[derive(Clone, Debug)]
+pub(in crate::doctor) struct Promised<P> {
+    /// Paths, or the answers to them.
+    pub(in crate::doctor) paths: Vec<P>,
+    /// How many paths there is no room for.
+    pub(in crate::doctor) left_out: usize,
+    /// Whether an unknown path is one of these.
+    pub(in crate::doctor) unlisted: bool,
 }
 
 /// The answers, by what was asked.
@@ -48,6 +60,8 @@ pub(in crate::doctor) struct Server {
     pub(in crate::doctor) marker: String,
     /// Protected routes, without a credential.
     pub(in crate::doctor) protected: Vec<Exchange>,
+    /// Further paths that a policy file protects, without a credential.
+    pub(in crate::doctor) promised: Result<Promised<Exchange>, Unknown>,
     /// The first of them, with tokens that nobody has signed.
     pub(in crate::doctor) forged: Vec<Exchange>,
     /// The first of them, spelt in other ways.

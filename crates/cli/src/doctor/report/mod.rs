@@ -132,6 +132,7 @@ fn judge(rule: &Rule, facts: &Facts) -> Outcome {
     match rule.check {
         Check::Environment(check) => check(facts.environment.as_ref().map_err(Clone::clone)?),
         Check::Keys(check) => check(facts.keys.as_ref().map_err(Clone::clone)?),
+        Check::Policy(check) => check(facts.policy.as_ref().map_err(Clone::clone)?),
         Check::Repository(check) => check(facts.repository.as_ref().map_err(Clone::clone)?),
         Check::Server(check) => check(facts.server.as_ref().map_err(Clone::clone)?),
     }

@@ -8,6 +8,7 @@ mod keys;
 mod leaks;
 mod origins;
 mod people;
+mod policy;
 mod repository;
 mod routes;
 mod transport;
@@ -23,6 +24,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Rule> {
         repository::RULES,
         environment::RULES,
         keys::RULES,
+        policy::RULES,
         transport::RULES,
         headers::RULES,
         csp::RULES,

@@ -20,6 +20,16 @@ pub(super) const RULES: &[Rule] = &[
         }),
     },
     Rule {
+        id: "route-policy",
+        title: "The server refuses what the policy file says it must",
+        severity: Severity::High,
+        asvs: "8.3.1",
+        source: "guide, step 2; Clerk, protecting content",
+        how: "asks for paths of --policy that need a session, and for one that no rule names, without a credential; --protected paths are left to route-open",
+        remedy: "let the server run the policy of this file: is the build old, does it read another file, or does a proxy answer first?",
+        check: Check::Server(promised),
+    },
+    Rule {
         id: "route-forged",
         title: "Tokens that nobody has signed are refused",
         severity: Severity::High,
@@ -100,6 +110,48 @@ fn each<'e>(
         found.extend(fault(exchange.answer()?).map(|what| exchange.found(what)));
     }
     Ok(found)
+}
+
+/// Whatever answers neither 401 nor with the way to a sign-in page has not asked the policy.
+fn promised(server: &Server) -> Outcome {
+    let promised = server.promised.as_ref().map_err(Clone::clone)?;
+    let paths = promised.paths.iter().map(|exchange| {
+        let path = exchange.request.trim_start_matches("GET ");
+        (exchange, path)
+    });
+    let missing = promised.unlisted;
+    let missing = missing.then_some((&server.missing, server.marker.as_str()));
+    let mut found = Vec::new();
+    for (exchange, path) in paths.chain(missing) {
+        let answer = exchange.answer()?;
+        if answer.status != 401 && !leads_elsewhere(answer, path) {
+            let status = answer.status;
+            let what = format!("answers {status}, where the policy demands a session");
+            found.push(exchange.found(what));
+        }
+    }
+    match (found.is_empty(), promised.left_out) {
+        (true, 0) if promised.paths.is_empty() && missing.is_none() => {
+            let what = "every path of the policy that needs a session is a --protected path; see the rule route-open";
+            Err(Unknown::NotAsked(what.to_owned()))
+        }
+        (true, count) if count > 0 => {
+            let asked = promised.paths.len();
+            let what = format!(
+                "{asked} paths of the policy refuse as they should; {count} more are too many for one run: name them with --protected in another"
+            );
+            Err(Unknown::NotAsked(what))
+        }
+        _ => Ok(found),
+    }
+}
+
+/// Whether this is the way to a sign-in page, and not the same path over HTTPS or with a slash.
+fn leads_elsewhere(answer: &Answer, path: &str) -> bool {
+    let location = answer.one("location").unwrap_or_default();
+    let target = location.split(['?', '#']).next().unwrap_or_default();
+    let is_same = target.trim_end_matches('/').ends_with(path);
+    matches!(answer.status, 302 | 303 | 307) && !target.is_empty() && !is_same
 }
 
 /// What is open anyway tells nothing about ways around a check.
