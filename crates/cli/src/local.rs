@@ -13,7 +13,7 @@ use crate::Outcome;
 /// Runs the offline stand-in for Clerk
 ///
 /// It runs until standard input ends, and prints the environment that an application finds it
-/// with.
+/// with. What users do there, it tells the application by signed webhooks.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -25,12 +25,16 @@ pub(crate) struct Arguments {
         value_parser = |text: &str| Origin::parse(text).map_err(|error| error.to_string())
     )]
     app: Vec<Origin>,
+    /// Where each of these applications listens for webhooks
+    #[arg(long, value_name = "PATH", default_value = "/api/webhooks/clerk")]
+    webhook_path: String,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let mut apps = arguments.app.into_iter();
     let first = apps.next().ok_or("--app: at least one is needed")?;
-    let options = apps.fold(LocalOptions::new(first), LocalOptions::with_origin);
+    let options = LocalOptions::new(first).with_webhook_path(arguments.webhook_path);
+    let options = apps.fold(options, LocalOptions::with_origin);
     let local = Local::start(options, &|name| env::var(name).ok())?;
     for (name, value) in local.environment() {
         println!("export {name}='{value}'");
@@ -40,5 +44,8 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
 }
 
 const EXAMPLES: &str = "\
-Example:
-  clerk-gate local --app http://127.0.0.1:8000";
+Examples:
+  clerk-gate local --app http://127.0.0.1:8000
+      its webhooks go to http://127.0.0.1:8000/api/webhooks/clerk
+  clerk-gate local --app http://127.0.0.1:8000 --webhook-path /hooks/clerk
+      they go to http://127.0.0.1:8000/hooks/clerk, signed with the printed secret";

@@ -4,6 +4,7 @@
 mod explain;
 mod help;
 mod keys;
+mod local;
 mod token;
 mod webhook;
 
