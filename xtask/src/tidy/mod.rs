@@ -66,7 +66,7 @@ fn check(tree: &Tree) -> Vec<Finding> {
     RULES.iter().flat_map(|rule| rule(tree)).collect()
 }
 
-const RULES: [fn(&Tree) -> Vec<Finding>; 12] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 13] = [
     adapters::stay_within_the_budget,
     bans::forbidden_text,
     bans::stale_exceptions,
@@ -75,6 +75,7 @@ const RULES: [fn(&Tree) -> Vec<Finding>; 12] = [
     promises::every_builder_method_is_in_the_manual,
     promises::every_named_place_exists,
     promises::every_reason_has_a_case,
+    promises::every_reason_is_in_the_manual,
     promises::every_rule_is_stated_once,
     sources::modules_say_what_they_are,
     sources::modules_stay_short,

@@ -26,6 +26,24 @@ pub(super) fn every_reason_has_a_case(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
+/// Every reason is explained to whoever reads its code in a log: the core's own test compares the
+/// rows with the replies, and this one finds a reason that nobody has put into the list of all.
+pub(super) fn every_reason_is_in_the_manual(tree: &Tree) -> Vec<Finding> {
+    let Some(page) = tree.file(REPLIES) else {
+        return Vec::new();
+    };
+    let reasons = tree.file(REPLY).map(reasons).unwrap_or_default();
+    reasons
+        .into_iter()
+        .filter(|(_, code)| !page.text.contains(&format!("\n| `{code}` | ")))
+        .map(|(line, code)| {
+            let what = format!("{REPLIES} has no row for the reason {code:?}");
+            let instead = "say there what happened, what the client sees and what to do";
+            Finding::new(REPLY, line, what, instead)
+        })
+        .collect()
+}
+
 fn answered(tree: &Tree, code: &str) -> bool {
     let member = format!("\"code\":\"{code}\"");
     cases::all(tree).any(|case| case.text.contains(&member))
@@ -147,6 +165,8 @@ const PLACES: [&str; 4] = ["crates/", "examples/", "tests/", "xtask/"];
 
 const REPLY: &str = "crates/core/src/reason.rs";
 
+const REPLIES: &str = "crates/core/src/manual/replies.md";
+
 /// Reasons that no request over the wire can cause, and what shows them instead.
 const WITHOUT_CASE: [(&str, &str); 3] = [
     (
@@ -178,6 +198,22 @@ mod tests {
         let want = ["crates/core/src/reason.rs:3: no case shows the reason \"token-b\""];
         finds(every_reason_has_a_case, &tree, &want);
         finds(every_reason_has_a_case, &Tree::of(&[(REPLY, reply)]), &[]);
+    }
+
+    #[test]
+    fn a_reason_that_the_manual_does_not_explain_is_found() {
+        let reply = "match self {\n    Self::A => \"token-a\",\n    Self::B => \"token-b\",\n}\n";
+        let page = "A `token-b` is not | `token-b` | here.\n| `token-a` | 401 | a | b |\n";
+        let tree = Tree::of(&[(REPLY, reply), (REPLIES, page)]);
+        let want = [
+            "crates/core/src/reason.rs:3: crates/core/src/manual/replies.md has no row for the reason \"token-b\"",
+        ];
+        finds(every_reason_is_in_the_manual, &tree, &want);
+        finds(
+            every_reason_is_in_the_manual,
+            &Tree::of(&[(REPLY, reply)]),
+            &[],
+        );
     }
 
     #[test]

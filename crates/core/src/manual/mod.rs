@@ -60,13 +60,27 @@ pub mod stricter {}
 mod tests {
     use crate::{Reason, Reply};
 
+    /// What happened, what the client sees, and what to do about it.
     #[test]
-    fn every_reason_has_a_row_with_its_status() {
+    fn every_reason_has_a_row_with_its_status_words_and_remedy() {
         let page = include_str!("replies.md");
         for reason in Reason::ALL {
-            let status = Reply::refusal(*reason).status();
-            let row = format!("| `{}` | {status} | ", reason.code());
-            assert!(page.contains(&row), "{row}");
+            let (code, reply) = (reason.code(), Reply::refusal(*reason));
+            let begins = format!("| `{code}` | {} | ", reply.status());
+            let row = page.lines().find_map(|line| line.strip_prefix(&begins));
+            let cells: Vec<_> = row.unwrap_or_default().split(" | ").collect();
+            let remedy = match *cells.as_slice() {
+                // One sentence says what the client sees of all faults of tokens.
+                [_, remedy] if code.starts_with("token-") => remedy,
+                [_, words, remedy] => {
+                    let body = String::from_utf8_lossy(reply.body());
+                    let error = format!("\"error\":\"{words}\"");
+                    assert!(body.contains(&error), "{code}: {words:?} is not of {body}");
+                    remedy
+                }
+                _ => unreachable!("{code} has no row as the others have"),
+            };
+            assert!(remedy.contains(": "), "{code}: {remedy:?} names nobody");
         }
     }
 }
