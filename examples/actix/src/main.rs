@@ -53,7 +53,8 @@ fn routes(app: &mut ServiceConfig) {
         .route("/api/billing/upgrade", post().to(upgrade))
         .route("/api/protected", post().to(protected))
         .route("/api/sign-out-everywhere", post().to(sign_out_everywhere))
-        .route("/assets/{name}", get().to(asset));
+        .route("/assets/{name}", get().to(asset))
+        .default_service(web::to(missing));
 }
 
 /// `HEAD` goes where `GET` goes; actix-web leaves that to the application.
@@ -143,9 +144,16 @@ async fn sign_out_everywhere(
 }
 
 /// Static: no credential is looked at.
-async fn asset(name: Path<String>) -> Option<impl Responder> {
-    let (kind, text) = example_common::asset(&name)?;
-    Some(text.customize().insert_header((CONTENT_TYPE, kind)))
+async fn asset(name: Path<String>) -> impl Responder {
+    match example_common::asset(&name) {
+        Some((kind, text)) => Either::Left(text.customize().insert_header((CONTENT_TYPE, kind))),
+        None => Either::Right(missing().await),
+    }
+}
+
+/// What no route has.
+async fn missing() -> impl Responder {
+    "Not found\n".customize().with_status(StatusCode::NOT_FOUND)
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {

@@ -138,8 +138,13 @@ async fn sign_out_everywhere(
 async fn asset(Path(name): Path<String>) -> Response {
     match example_common::asset(&name) {
         Some((kind, text)) => ([(CONTENT_TYPE, kind)], text).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
+        None => missing().await.into_response(),
     }
+}
+
+/// What no route has.
+async fn missing() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "Not found\n")
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {
@@ -155,7 +160,8 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .with_revocations(Arc::clone(&revocations))
         .with_webhook("/api/webhooks/clerk", webhook)
         .build()?;
-    let router = routes().into_router().layer(Extension(revocations));
+    let router = routes().into_router().fallback(missing);
+    let router = router.layer(Extension(revocations));
     let router = router.with_state(Arc::new(Pages::new(&setup)));
     let app = GateLayer::new(Arc::new(gate)).layer(router);
     println!("{setup}");

@@ -15,7 +15,7 @@ use rocket::config::{Config, LogLevel};
 use rocket::fairing::AdHoc;
 use rocket::http::{ContentType, Status, uri::Origin};
 use rocket::response::{Redirect, content::RawHtml};
-use rocket::{Either, Route, State, get, post, routes};
+use rocket::{Either, Route, State, catch, catchers, get, post, routes};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -160,6 +160,12 @@ async fn asset(name: &str) -> Option<(ContentType, &'static str)> {
     Some((ContentType::parse_flexible(kind)?, text))
 }
 
+/// What no route has.
+#[catch(404)]
+async fn missing() -> &'static str {
+    "Not found\n"
+}
+
 async fn serve() -> Result<(), Box<dyn Error>> {
     let Some(options) = Options::parse()? else {
         return Ok(());
@@ -184,6 +190,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .manage(Pages::new(&setup))
         .manage(revocations)
         .mount("/", routes())
+        .register("/", catchers![missing])
         .attach(AdHoc::on_liftoff("listening", |_| {
             Box::pin(async move { println!("{listening}") })
         }))
