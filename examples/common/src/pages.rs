@@ -59,19 +59,19 @@ impl Pages {
         let body = format!(
             r#"<h1>One policy in front of every route</h1>
 <p>The gate decides before any of this app's code runs. What it demands:</p>
-<table>
+<table id="routes">
 <thead><tr><th scope="col">Route</th><th scope="col">Demands</th></tr></thead>
 <tbody>
-<tr><td><a href="/">/</a></td><td>nothing</td></tr>
-<tr><td><a href="/dashboard">/dashboard</a></td><td>a session</td></tr>
-<tr><td><a href="/admin">/admin</a></td><td>the role <code>org:admin</code></td></tr>
-<tr><td><a href="/api/admin/stats">/api/admin/stats</a></td><td>the role <code>org:admin</code>; recorded</td></tr>
-<tr><td><a href="/api/billing/plan">/api/billing/plan</a></td><td>a session; recorded</td></tr>
-<tr><td>POST /api/admin/reports</td><td>the same, and the permission <code>org:reports:manage</code>, in person; recorded</td></tr>
-<tr><td>POST /api/billing/upgrade</td><td>a second factor shown in the last ten minutes; recorded</td></tr>
-<tr><td>POST /api/protected</td><td>a session, a JSON body</td></tr>
-<tr><td>POST /api/sign-out-everywhere</td><td>a session</td></tr>
-<tr><td>POST /api/webhooks/clerk</td><td>a signature</td></tr>
+<tr><td><a href="/"><code>/</code></a></td><td>nothing</td></tr>
+<tr><td><a href="/dashboard"><code>/dashboard</code></a></td><td>a session</td></tr>
+<tr><td><a href="/admin"><code>/admin</code></a></td><td>the role <code>org:admin</code></td></tr>
+<tr><td><a href="/api/admin/stats"><code>/api/admin/stats</code></a></td><td>the role <code>org:admin</code>; recorded</td></tr>
+<tr><td><a href="/api/billing/plan"><code>/api/billing/plan</code></a></td><td>a session; recorded</td></tr>
+<tr><td><code>POST /api/admin/reports</code></td><td>the same, and the permission <code>org:reports:manage</code>, in person; recorded</td></tr>
+<tr><td><code>POST /api/billing/upgrade</code></td><td>a second factor shown in the last ten minutes; recorded</td></tr>
+<tr><td><code>POST /api/protected</code></td><td>a session, a JSON body</td></tr>
+<tr><td><code>POST /api/sign-out-everywhere</code></td><td>a session</td></tr>
+<tr><td><code>POST /api/webhooks/clerk</code></td><td>a signature</td></tr>
 </tbody>
 </table>
 <p>{greeting}</p>"#
@@ -150,11 +150,11 @@ impl Pages {
 <h2>Actions</h2>
 <ul class="actions">
 <li><button id="upgrade" type="button" data-post="/api/billing/upgrade">Upgrade the plan</button>
-demands a second factor shown in the last ten minutes</li>
+<span>demands a second factor shown in the last ten minutes</span></li>
 <li><button id="publish" type="button" data-post="/api/admin/reports">Publish the report</button>
-demands <code>org:admin</code> and <code>org:reports:manage</code>, in person</li>
+<span>demands <code>org:admin</code> and <code>org:reports:manage</code>, in person</span></li>
 <li><button id="sign-out-everywhere" type="button" data-post="/api/sign-out-everywhere" data-ends-sessions>Sign out everywhere</button>
-ends every session of yours, in every browser, at once</li>
+<span>ends every session of yours, in every browser, at once</span></li>
 </ul>
 <output id="result" for="upgrade publish sign-out-everywhere"></output>"#,
             Escaped(&claims)
