@@ -6,8 +6,9 @@ use clerk_gate_core::{Gate, Grant, Line, Mode, Reply};
 use rocket::Response;
 use rocket::http::{Header, Status};
 
-/// Adds the lines that belong to this response alone, then those of every response.
-pub(crate) fn stamp(gate: &Gate, response: &mut Response<'_>, grant: Option<&Grant>) {
+/// Adds the lines that belong to this response alone, then those of every response. They live as
+/// long as the request does, so nothing is copied.
+pub(crate) fn stamp<'r>(gate: &'r Gate, response: &mut Response<'r>, grant: Option<&'r Grant>) {
     for line in grant
         .into_iter()
         .flat_map(Grant::lines)
@@ -28,8 +29,8 @@ pub(crate) fn respond<'r>(reply: &Reply) -> Response<'r> {
     response
 }
 
-fn add(response: &mut Response<'_>, line: &Line) {
-    let header = Header::new(line.name().to_owned(), line.value().to_owned());
+fn add<'r>(response: &mut Response<'r>, line: &'r Line) {
+    let header = Header::new(line.name(), line.value());
     match line.mode() {
         Mode::Overriding => {
             response.set_header(header);

@@ -26,9 +26,10 @@ use crate::view::view;
 #[derive(Clone, Debug)]
 pub struct GateFairing(Arc<Gate>);
 
-/// Managed by a Rocket that has the fairing. The guards look for it before launch.
+/// The gate of a Rocket that has the fairing, managed by it: the guards look for it before launch,
+/// and responses borrow its header lines.
 #[derive(Debug)]
-pub(crate) struct Attached;
+pub(crate) struct Attached(Arc<Gate>);
 
 /// What was decided about a request; `None` where no gate has seen it.
 #[derive(Debug, Default)]
@@ -68,7 +69,7 @@ impl Fairing for GateFairing {
         let answer = Route::ranked(isize::MIN, Method::Get, ANSWER, Answer);
         Ok(rocket
             .attach(Shield::new())
-            .manage(Attached)
+            .manage(Attached(Arc::clone(&self.0)))
             .mount("/", [answer]))
     }
 
@@ -96,7 +97,9 @@ impl Fairing for GateFairing {
             *response = respond(reply);
         }
         let decided = request.local_cache(Decided::default);
-        stamp(&self.0, response, decided.grant());
+        let attached = request.rocket().state::<Attached>();
+        let Attached(gate) = attached.expect("the fairing's own ignite step manages it");
+        stamp(gate, response, decided.grant());
     }
 }
 
