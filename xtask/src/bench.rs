@@ -11,6 +11,8 @@ use crate::{services, tree};
 /// A program whose standard output is figures, one line of JSON each.
 struct Program {
     name: &'static str,
+    /// What cargo is told before, for a program that starts others.
+    first: Option<&'static str>,
     /// What cargo is told.
     arguments: &'static str,
     needs_servers: bool,
@@ -53,6 +55,10 @@ fn measure(program: &Program, folder: &Path) -> Result<()> {
     let unfinished = path.with_extension("unfinished");
     let file = File::create(&unfinished)
         .with_context(|| format!("{}: cannot be written", unfinished.display()))?;
+    if let Some(first) = program.first {
+        let status = cargo(first).status().context("cargo: cannot be started")?;
+        ensure!(status.success(), "cargo {first}: {status}");
+    }
     let mut command = cargo(program.arguments);
     command.stdout(file);
     if program.needs_servers {
@@ -72,15 +78,29 @@ fn cargo(arguments: &str) -> Command {
 }
 
 /// In the order of the page.
-const PROGRAMS: [Program; 2] = [
+const PROGRAMS: [Program; 4] = [
     Program {
         name: "decisions",
+        first: None,
         arguments: "run --quiet --release --locked --package clerk-gate-bench --bin decisions",
         needs_servers: false,
     },
     Program {
         name: "growth",
+        first: None,
         arguments: "run --quiet --release --locked --package clerk-gate-bench --bin growth",
+        needs_servers: false,
+    },
+    Program {
+        name: "verify",
+        first: None,
+        arguments: "run --quiet --release --locked --manifest-path tests/peers/Cargo.toml --bin verify",
+        needs_servers: false,
+    },
+    Program {
+        name: "http",
+        first: Some("build --quiet --release --locked --manifest-path tests/peers/Cargo.toml"),
+        arguments: "run --quiet --release --locked --manifest-path tests/peers/Cargo.toml --bin http",
         needs_servers: false,
     },
 ];
