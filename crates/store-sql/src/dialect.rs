@@ -11,6 +11,10 @@ use crate::error::store_error;
 
 /// A database that [`SqlStore`](crate::SqlStore) speaks to: SQLite or PostgreSQL.
 pub trait Dialect: Database {
+    /// How many callers of one kind work at a time. With 1, begins and finishes go together.
+    #[doc(hidden)]
+    const TURNS: u32;
+
     /// Opens a transaction that may write from its first statement on.
     #[doc(hidden)]
     const BEGIN: &'static str;

@@ -1,5 +1,6 @@
 //! Which faults of a database may be gone at the next try.
 
+use std::error::Error as _;
 use std::future::Future;
 use std::time::Duration;
 
@@ -30,6 +31,17 @@ pub(crate) async fn in_time<T>(
     }
 }
 
+/// Whether a statement for several failed for what may be the fault of one of them, so that each may
+/// try alone. Nothing was committed then.
+pub(crate) fn may_succeed_alone(error: &StoreError) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref());
+    let is_rolled_back = |error: &Error| {
+        let code = error.as_database_error().and_then(|error| error.code());
+        code.is_some_and(|code| code.len() == 5 && code.starts_with(ROLLED_BACK))
+    };
+    !error.is_transient() || source.is_some_and(is_rolled_back)
+}
+
 fn is_transient(error: &Error) -> bool {
     match error {
         Error::Io(_)
@@ -58,7 +70,10 @@ const SQLITE_TRANSIENT: [u32; 4] = [5, 6, 10, 13];
 
 /// Connection lost, read-only (a standby, until it is promoted), rolled back, out of resources,
 /// lock not available, stopped by an operator (PostgreSQL, appendix A).
-const POSTGRES_TRANSIENT: [&str; 6] = ["08", "25006", "40", "53", "55P03", "57"];
+const POSTGRES_TRANSIENT: [&str; 6] = ["08", "25006", ROLLED_BACK, "53", "55P03", "57"];
+
+/// PostgreSQL's codes for a transaction that was in the way of another.
+const ROLLED_BACK: &str = "40";
 
 /// Longer than a pool takes to say that it has no connection.
 const PATIENCE: Duration = Duration::from_secs(6);

@@ -40,6 +40,18 @@
 //! # }).unwrap();
 //! ```
 //!
+//! # Commits
+//! `begin` and `finish` answer when what they have written is committed. A caller that is alone has a
+//! transaction to itself, at once. While one is under way, callers of the same store and its clones
+//! wait; when it ends, up to 256 of them share the next. So the price of a commit is divided among
+//! all who wait for it, and nobody waits for others to come. PostgreSQL has two such transactions
+//! under way for beginning and two for finishing; SQLite, which has one writer, has one for both.
+//!
+//! Of callers for one delivery the database chooses one, as ever. One that it refuses does not fail
+//! the others. A caller that is dropped does not stop those it shares with; its own lease may have
+//! begun, and then runs out. A database that does not answer is an error after 6 seconds, for all who
+//! wait for that answer, and nobody is told that something is done that may not be.
+//!
 //! # Revocations
 //! The same store carries revocations from process to process: it is a
 //! [`RevocationStore`](clerk_gate_core::revocation::RevocationStore), too.
@@ -122,12 +134,14 @@ mod audit;
 )]
 mod dialect;
 mod error;
+mod lane;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod revocation;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+mod together;
 mod transactional;
 
 #[doc(no_inline)]

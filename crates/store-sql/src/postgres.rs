@@ -63,6 +63,10 @@ impl SqlStore<Postgres> {
 }
 
 impl Dialect for Postgres {
+    /// One that waits for a row of another process leaves one for all others; with more, less is
+    /// shared. Begins and finishes stay apart: a statement locks its rows in the order of ids, two
+    /// in one transaction would not.
+    const TURNS: u32 = 2;
     const BEGIN: &'static str = "BEGIN";
     /// Whoever waits for another to end goes on with what that one has written, whatever the
     /// application has set for its own transactions.

@@ -18,6 +18,7 @@ use crate::announcements::Listening;
 use crate::audit::SqlAudit;
 use crate::dialect::{Dialect, bring_up_to_date};
 use crate::error::store_error;
+use crate::lane::AT_ONCE;
 use crate::store::SqlStore;
 
 /// The durable store on one machine. Several processes may share its file, as long as it is on a
@@ -46,6 +47,8 @@ impl SqlStore<Sqlite> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .busy_timeout(PATIENCE)
+            .pragma("wal_autocheckpoint", JOURNAL_PAGES)
+            .row_buffer_size(AT_ONCE)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
         // SQLite has one writer at a time, and all that we do is write: a queue for one connection
@@ -95,6 +98,8 @@ fn create(path: &Path) -> Result<(), StoreError> {
 }
 
 impl Dialect for Sqlite {
+    /// There is one writer at a time anyway.
+    const TURNS: u32 = 1;
     /// A transaction that reads before it writes could not wait for another writer.
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const BEGIN_IN_TURN: &'static str = Self::BEGIN;
@@ -163,6 +168,10 @@ impl Dialect for Sqlite {
         result.rows_affected()
     }
 }
+
+/// Before the journal is copied into the database: 16 MB. A page that many commits write is copied
+/// once.
+const JOURNAL_PAGES: &str = "4000";
 
 const MEMORY: &str = ":memory:";
 

@@ -1,4 +1,5 @@
 //! The webhook store: each operation is one statement, and a second one only to say why it did nothing.
+//! Callers that begin or finish at the same time share it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,24 +17,56 @@ use tokio::runtime::Handle;
 
 use crate::announcements::Announcements;
 use crate::dialect::Dialect;
-use crate::error::store_error;
+use crate::error::{in_time, store_error};
+use crate::lane::{Joined, Lane};
+use crate::together::{Beginning, Finishing, Job, begin_again, run};
 
 /// A [`Store`] and a [`RevocationStore`](clerk_gate_core::revocation::RevocationStore) in a SQL
 /// database. Cheap to clone; clones share one pool.
 pub struct SqlStore<DB: Database> {
     pub(crate) pool: Pool<DB>,
     pub(crate) announcements: Arc<Announcements>,
+    begins: Lane,
+    finishes: Lane,
+}
+
+impl<DB> SqlStore<DB>
+where
+    DB: Dialect,
+    DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    for<'q> i64: Decode<'q, DB> + Encode<'q, DB> + Type<DB>,
+    for<'q> &'q str: Encode<'q, DB> + Type<DB>,
+    for<'q> &'q [u8]: Decode<'q, DB> + Encode<'q, DB> + Type<DB>,
+    for<'q> Option<i64>: Encode<'q, DB>,
+    for<'q> Option<&'q str>: Encode<'q, DB>,
+    for<'q> Option<&'q [u8]>: Encode<'q, DB>,
+    usize: ColumnIndex<DB::Row>,
+{
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "sqlite")),
+        expect(dead_code, reason = "no database is chosen")
+    )]
+    pub(crate) fn new(pool: Pool<DB>) -> Self {
+        let lane = || {
+            let pool = pool.clone();
+            Lane::new(DB::TURNS, move |jobs| Box::pin(run(pool.clone(), jobs)))
+        };
+        let begins = lane();
+        let finishes = match DB::TURNS {
+            1 => begins.clone(),
+            _ => lane(),
+        };
+        Self {
+            announcements: Arc::default(),
+            begins,
+            finishes,
+            pool,
+        }
+    }
 }
 
 impl<DB: Database> SqlStore<DB> {
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    pub(crate) fn new(pool: Pool<DB>) -> Self {
-        Self {
-            pool,
-            announcements: Arc::default(),
-        }
-    }
-
     /// The pool, for the application's own tables in the same database.
     pub fn pool(&self) -> &Pool<DB> {
         &self.pool
@@ -58,6 +91,19 @@ where
         now: UnixTime,
     ) -> Result<Begin, StoreError> {
         let lease = Lease::new(delivery.id(), 1)?;
+        let until = now.saturating_add(lease_seconds);
+        let joined = self.begins.join(|| {
+            Job::Begin(Beginning {
+                delivery: delivery.clone(),
+                lease: lease.clone(),
+                now,
+                until,
+            })
+        });
+        let turn = match joined.await? {
+            Joined::Alone(turn) => turn,
+            Joined::Done(count) => return Ok(Begin::Fresh(lease.with_attempt(attempts(count)))),
+        };
         // To the last row, because SQLite has not committed before.
         let begun = sqlx::query(BEGIN)
             .bind(delivery.id())
@@ -65,17 +111,18 @@ where
             .bind(&delivery.body()[..])
             .bind(now.as_secs())
             .bind(&lease.owner()[..])
-            .bind(now.saturating_add(lease_seconds).as_secs())
+            .bind(until.as_secs())
             .fetch_all(&self.pool);
-        if let Some(row) = begun.await.map_err(store_error)?.first() {
-            let attempts = attempts(row.try_get(0).map_err(store_error)?);
-            return Ok(Begin::Fresh(lease.with_attempt(attempts)));
+        let begun = in_time(begun).await;
+        drop(turn);
+        if let Some(row) = begun?.first() {
+            let count = row.try_get(1).map_err(store_error)?;
+            return Ok(Begin::Fresh(lease.with_attempt(attempts(count))));
         }
-        let known: Option<(Option<i64>, Option<i64>)> = sqlx::query_as(KNOWN)
+        let known = sqlx::query_as(KNOWN)
             .bind(delivery.id())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(store_error)?;
+            .fetch_optional(&self.pool);
+        let known: Option<(Option<i64>, Option<i64>)> = in_time(known).await?;
         Ok(match known {
             Some((Some(_), _)) => Begin::Done,
             Some((None, Some(until))) => Begin::Busy {
@@ -87,12 +134,24 @@ where
     }
 
     async fn finish(&self, lease: &Lease, now: UnixTime) -> Result<(), StoreError> {
+        let joined = self.finishes.join(|| {
+            Job::Finish(Finishing {
+                lease: lease.clone(),
+                now,
+            })
+        });
+        let turn = match joined.await? {
+            Joined::Alone(turn) => turn,
+            Joined::Done(_) => return Ok(()),
+        };
         let finished = sqlx::query(FINISH)
             .bind(lease.id())
             .bind(&lease.owner()[..])
             .bind(now.as_secs())
             .execute(&self.pool);
-        if DB::rows_affected(&finished.await.map_err(store_error)?) == 1 {
+        let finished = in_time(finished).await;
+        drop(turn);
+        if DB::rows_affected(&finished?) == 1 {
             return Ok(());
         }
         // A transaction of ours has finished it, or another worker has begun.
@@ -100,7 +159,7 @@ where
             .bind(lease.id())
             .bind(&lease.owner()[..])
             .fetch_optional(&self.pool);
-        match before.await.map_err(store_error)? {
+        match in_time(before).await? {
             Some(_) => Ok(()),
             None => Err(StoreError::lease_lost()),
         }
@@ -197,6 +256,8 @@ impl<DB: Database> Clone for SqlStore<DB> {
         Self {
             pool: self.pool.clone(),
             announcements: Arc::clone(&self.announcements),
+            begins: self.begins.clone(),
+            finishes: self.finishes.clone(),
         }
     }
 }
@@ -208,21 +269,14 @@ impl<DB: Database> fmt::Debug for SqlStore<DB> {
 }
 
 /// Of workers that begin at the same time the database lets one write the row; the others then
-/// find its lease. A row comes back only to the one that has it.
-const BEGIN: &str = "
+/// find its lease.
+const BEGIN: &str = concat!(
+    "
     INSERT INTO clerk_gate_deliveries AS known
         (id, sent, body, attempts, begun, owner, leased_until)
-    VALUES ($1, $2, $3, 1, $4, $5, $6)
-    ON CONFLICT (id) DO UPDATE SET
-        sent = excluded.sent,
-        body = excluded.body,
-        attempts = known.attempts + 1,
-        begun = excluded.begun,
-        owner = excluded.owner,
-        leased_until = excluded.leased_until
-    WHERE known.finished IS NULL
-        AND (known.leased_until IS NULL OR known.leased_until <= excluded.begun)
-    RETURNING attempts";
+    VALUES ($1, $2, $3, 1, $4, $5, $6)",
+    begin_again!()
+);
 
 const KNOWN: &str = "SELECT finished, leased_until FROM clerk_gate_deliveries WHERE id = $1";
 

@@ -2,11 +2,14 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use clerk_gate_core::webhook::{Begin, Store};
 use clerk_gate_store_contract::{check_announcements, run_revocations};
 use clerk_gate_store_sql::{PostgresAudit as Audit, PostgresStore as Sql};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 mod shared;
+
+use self::shared::together;
 
 type Transaction = sqlx::Transaction<'static, sqlx::Postgres>;
 
@@ -18,7 +21,9 @@ struct Database {
 impl Database {
     /// A transaction in which nobody else can write.
     const BEGIN: &str = "BEGIN";
-    const HOLD: &str = "LOCK TABLE clerk_gate_audit";
+    const HOLD: &str = "LOCK TABLE clerk_gate_audit, clerk_gate_deliveries";
+    /// Refuses one delivery.
+    const REFUSE: &str = "ALTER TABLE clerk_gate_deliveries ADD CHECK (id <> 'bad')";
 
     async fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -48,6 +53,88 @@ impl Database {
     async fn end(self) {
         run(format!("DROP SCHEMA {} CASCADE", self.schema)).await;
     }
+}
+
+#[tokio::test]
+async fn callers_at_the_same_time_share_commits() {
+    let database = Database::new().await;
+    let (store, other) = (database.open().await, database.open().await);
+    // What a transaction of the race has written has its number.
+    let table = sqlx::raw_sql(
+        "CREATE TABLE written (id TEXT, xid BIGINT);
+         CREATE FUNCTION note() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO written VALUES (NEW.id, txid_current()); RETURN NEW; END $$;
+         CREATE TRIGGER note AFTER INSERT OR UPDATE ON clerk_gate_deliveries
+            FOR EACH ROW EXECUTE FUNCTION note()",
+    );
+    table.execute(store.pool()).await.unwrap();
+    together::many_at_once(&store, &other).await;
+    let transactions: i64 = sqlx::query_scalar("SELECT COUNT(DISTINCT xid) FROM written")
+        .fetch_one(store.pool())
+        .await
+        .unwrap();
+    // Before the race 5 are begun, after it 19 are finished. Of each kind two commit alone, and one
+    // together for all others.
+    assert_eq!(transactions, 5 + 2 * 3 + 19);
+    database.end().await;
+}
+
+/// Two processes whose batches overlap would otherwise wait for each other.
+#[tokio::test]
+async fn rows_are_locked_in_the_order_of_ids() {
+    for is_begin in [true, false] {
+        let database = Database::new().await;
+        let (store, other) = (database.open().await, database.open().await);
+        let mut leases = Vec::new();
+        for id in ["x", "y", "c", "b", "a"] {
+            let lease = together::begin_on(&store, id).await;
+            if is_begin {
+                store.release(&lease, "", shared::NOW).await.unwrap();
+            }
+            leases.push(lease);
+        }
+        // Two have the turns, and three wait.
+        let first = lock(&other, "id IN ('x', 'y')").await.0;
+        let second = lock(&other, "id = 'b'").await.0;
+        let mut begins = Vec::new();
+        let mut finishes = Vec::new();
+        for lease in &leases {
+            match is_begin {
+                true => begins.push(together::spawn_begin(&store, lease.id())),
+                false => finishes.push(together::spawn_finish(&store, lease)),
+            }
+        }
+        together::all_wait().await;
+        first.rollback().await.unwrap();
+        // The three lock what they can, and wait for the second.
+        let (free, ids) = loop {
+            let (free, ids) = lock(&other, "id IN ('a', 'c')").await;
+            if ids != ["a", "c"] {
+                break (free, ids);
+            }
+            free.rollback().await.unwrap();
+        };
+        assert_eq!(ids, ["c"], "begin: {is_begin}");
+        free.rollback().await.unwrap();
+        second.rollback().await.unwrap();
+        for one in begins {
+            assert!(matches!(one.await.unwrap().unwrap(), Begin::Fresh(_)));
+        }
+        for one in finishes {
+            one.await.unwrap().unwrap();
+        }
+        database.end().await;
+    }
+}
+
+/// The rows that are not locked by another.
+async fn lock(store: &Sql, which: &str) -> (Transaction, Vec<String>) {
+    let mut transaction = store.pool().begin().await.unwrap();
+    let rows = AssertSqlSafe(format!(
+        "SELECT id FROM clerk_gate_deliveries WHERE {which} ORDER BY id FOR UPDATE SKIP LOCKED"
+    ));
+    let rows = sqlx::query_scalar(rows).fetch_all(&mut *transaction).await;
+    (transaction, rows.unwrap())
 }
 
 async fn run(statement: String) {

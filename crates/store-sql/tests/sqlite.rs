@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use clerk_gate_core::webhook::StoreError;
@@ -9,6 +10,8 @@ use clerk_gate_store_sql::{SqliteAudit as Audit, SqliteStore as Sql};
 
 mod kill;
 mod shared;
+
+use self::shared::together;
 
 type Transaction = sqlx::Transaction<'static, sqlx::Sqlite>;
 
@@ -19,6 +22,10 @@ impl Database {
     /// A transaction in which nobody else can write.
     const BEGIN: &str = "BEGIN IMMEDIATE";
     const HOLD: &str = "";
+    /// Refuses one delivery.
+    const REFUSE: &str = "
+        CREATE TRIGGER refuse BEFORE INSERT ON clerk_gate_deliveries WHEN NEW.id = 'bad'
+        BEGIN SELECT RAISE(ABORT, 'bad'); END";
 
     async fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -97,6 +104,29 @@ async fn a_file_that_cannot_be_opened_is_explained() {
         );
         assert!(!error.is_transient(), "{location}: {told}");
     }
+}
+
+#[tokio::test]
+async fn callers_at_the_same_time_share_two_commits() {
+    let database = Database::new().await;
+    let (store, other) = (database.open().await, database.open().await);
+    // Commits of something, and rows written since the last.
+    let (commits, rows) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let mut connection = store.pool().acquire().await.unwrap();
+    let mut handle = connection.lock_handle().await.unwrap();
+    let (count, written) = (Arc::clone(&commits), Arc::clone(&rows));
+    handle.set_commit_hook(move || {
+        count.fetch_add(written.swap(0, Ordering::Relaxed).min(1), Ordering::Relaxed);
+        true
+    });
+    handle.set_update_hook(move |_| {
+        rows.fetch_add(1, Ordering::Relaxed);
+    });
+    drop(handle);
+    drop(connection);
+    together::many_at_once(&store, &other).await;
+    // Before the race 5 are begun, after it 19 are finished. The first commits alone.
+    assert_eq!(commits.load(Ordering::Relaxed), 5 + 2 + 19);
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 
 mod audit;
 mod revocations;
+pub(crate) mod together;
 
 use std::future::pending;
 use std::sync::Arc;
