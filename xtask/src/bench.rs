@@ -78,7 +78,7 @@ fn cargo(arguments: &str) -> Command {
 }
 
 /// In the order of the page.
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 5] = [
     Program {
         name: "decisions",
         first: None,
@@ -102,5 +102,11 @@ const PROGRAMS: [Program; 4] = [
         first: Some("build --quiet --release --locked --manifest-path tests/peers/Cargo.toml"),
         arguments: "run --quiet --release --locked --manifest-path tests/peers/Cargo.toml --bin http",
         needs_servers: false,
+    },
+    Program {
+        name: "stores",
+        first: None,
+        arguments: "run --quiet --release --locked --package clerk-gate-bench --bin stores",
+        needs_servers: true,
     },
 ];
