@@ -205,9 +205,9 @@ const FAULTS: [Fault; 5] = [
             ),
             (
                 ROCKET_FAIRING,
-                "stamp(&self.0, response, decided.grant());",
+                "stamp(gate, response, decided.grant());",
                 "if response.status().class().is_success() {
-                    stamp(&self.0, response, decided.grant());
+                    stamp(gate, response, decided.grant());
                 }",
             ),
             (

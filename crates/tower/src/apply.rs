@@ -1,5 +1,6 @@
 //! From core's bytes to `http` responses.
 
+use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,13 +9,28 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 /// The header lines of every response, converted once.
 #[derive(Clone, Debug)]
-pub(crate) struct Stamp(Arc<[Ready]>);
+pub(crate) struct Stamp(Arc<Lines>);
+
+#[derive(Debug)]
+struct Lines {
+    each: Box<[Ready]>,
+    /// The same, as a response has them that has none of its own.
+    all: HeaderMap,
+}
 
 type Ready = (HeaderName, HeaderValue, Mode);
 
 impl Stamp {
     pub(crate) fn new(gate: &Gate) -> Self {
-        Self(gate.headers().iter().filter_map(convert).collect())
+        Self::of(gate.headers().iter().filter_map(convert).collect())
+    }
+
+    fn of(each: Box<[Ready]>) -> Self {
+        let mut all = HeaderMap::new();
+        for line in &each {
+            add(&mut all, line.clone());
+        }
+        Self(Arc::new(Lines { each, all }))
     }
 
     /// Adds the lines that belong to this response alone, then those of every response.
@@ -22,8 +38,15 @@ impl Stamp {
         for line in grant.into_iter().flat_map(Grant::lines).filter_map(convert) {
             add(headers, line);
         }
-        for line in &*self.0 {
-            add(headers, line.clone());
+        let Lines { each, all } = &*self.0;
+        if headers.keys().any(|name| all.contains_key(name)) {
+            for line in each {
+                add(headers, line.clone());
+            }
+        } else {
+            // To copy a map takes half as long as to find the place of each line.
+            let own = mem::replace(headers, all.clone());
+            headers.extend(own);
         }
     }
 }
@@ -98,6 +121,39 @@ mod tests {
             add(&mut headers, (name.clone(), text("ours"), mode));
             let left: Vec<_> = headers.get_all(&name).iter().collect();
             assert_eq!(left, want, "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn a_response_gets_the_same_lines_whatever_it_has() {
+        let line = |name, value, mode| {
+            let name = HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value), mode)
+        };
+        let each = [
+            line("a", "1", Mode::Overriding),
+            line("b", "1", Mode::IfNotPresent),
+            line("c", "1", Mode::Appending),
+            line("c", "2", Mode::Appending),
+        ];
+        let stamp = Stamp::of(each.clone().into());
+        for own in [
+            &[][..],
+            &["x", "x", "y"],
+            &["a"],
+            &["x", "b", "b"],
+            &["c", "x"],
+        ] {
+            let mut headers = HeaderMap::new();
+            for name in own {
+                headers.append(HeaderName::from_static(name), HeaderValue::from_static("0"));
+            }
+            let mut wanted = headers.clone();
+            for line in each.clone() {
+                add(&mut wanted, line);
+            }
+            stamp.apply(&mut headers, None);
+            assert_eq!(headers, wanted, "{own:?}");
         }
     }
 }
