@@ -73,7 +73,7 @@ fn measure(program: &Program, folder: &Path) -> Result<()> {
 fn cargo(arguments: &str) -> Command {
     let mut command = Command::new(tree::cargo());
     command.current_dir(tree::root());
-    command.args(arguments.split(' '));
+    command.args(arguments.split_whitespace());
     command
 }
 
@@ -106,7 +106,8 @@ const PROGRAMS: [Program; 5] = [
     Program {
         name: "stores",
         first: None,
-        arguments: "run --quiet --release --locked --package clerk-gate-bench --bin stores",
+        arguments: "run --quiet --release --locked --package clerk-gate-bench \
+                    --features stores --bin stores",
         needs_servers: true,
     },
 ];

@@ -64,6 +64,16 @@ fn package() -> Result<Vec<Step>> {
     Ok(vec![step])
 }
 
+/// The workspace of what the benches compare with, which nothing else compiles.
+fn peers() -> Result<Vec<Step>> {
+    let manifest = "--manifest-path tests/peers/Cargo.toml";
+    let clippy = format!("clippy {manifest} --all-targets --locked -- --deny=warnings");
+    Ok(vec![
+        Step::cargo("peers fmt", &format!("fmt {manifest} --check")),
+        Step::cargo("peers clippy", &clippy),
+    ])
+}
+
 /// Advisories are left out: their database is no package and cannot be fetched everywhere.
 fn deny() -> Result<Vec<Step>> {
     let found = succeeds(Command::new(tree::cargo()).args(["deny", "--version"]));
@@ -108,7 +118,7 @@ fn succeeds(command: &mut Command) -> bool {
 type Stage = (&'static str, fn() -> Result<Vec<Step>>);
 
 /// In the order of `cargo xtask ci --help`.
-const STAGES: [Stage; 15] = [
+const STAGES: [Stage; 16] = [
     ("fmt", || Ok(vec![test::fmt()])),
     ("clippy", clippy),
     ("features", features),
@@ -124,6 +134,7 @@ const STAGES: [Stage; 15] = [
     ("docs", || Ok(vec![test::docs()?])),
     ("tidy", || Ok(vec![test::tidy()?])),
     ("package", package),
+    ("peers", peers),
     ("deny", deny),
     ("msrv", msrv),
 ];

@@ -284,6 +284,7 @@ Runs every stage, or only the one named:
   docs         the generated parts of the documents, compared only
   tidy         the rules of the house
   package      what would be published, built from its archives alone; wants all committed
+  peers        what the benches compare with, a workspace of its own
   deny         licences, duplicates and sources of dependencies; needs cargo-deny
   msrv         the oldest supported toolchain, where it is installed
 ";
@@ -336,12 +337,17 @@ in time: what else the machine does changes both.
   decisions  verifications and decisions beside one raw RSA verification; a webhook's signature
              beside the raw keyed hash over the same bytes
   growth     10 to 10,000 rules, up to 1,000,000 sessions and revocations, memory
+  verify     tokens and deliveries beside other crates
+  http       servers on axum, actix-web and Rocket under load: bare, gated, and beside another crate
+  stores     deliveries begun and finished in memory, SQLite, PostgreSQL and Redis, one by one and
+             together; the servers are started for it
 
 Names run these alone; the others stay on the page as they were measured before.
 
   --bless    write the page into the repository: tests/bench/README.md
 
-Takes minutes, most of them to compile.
+Takes half an hour on two cores, half of it to compile: what is compared with is in a workspace of
+its own, tests/peers.
 ";
 
 const BROWSER_HELP: &str = "\

@@ -125,6 +125,14 @@ machine from minute to minute; compare nothing with another run.
 The question is always answered in full: a decision is the view of the request, its path, rule,
 credential, token and origin. `÷ raw RSA` is by the one signature operation that a session token
 needs, its key parsed before; a token is as long as Clerk's are.
+
+Servers have one core, their load the other, and HTTP/1.1 connections that stay open. `gated` is a
+server in the shape of production: ten rules, all security headers, HTTPS enforced behind a
+proxy. `bare` has nothing of all that, so `gated ÷ bare` holds the writing of some ten header lines as
+well; `gated ÷ header lines by hand` is the gate alone. Requests per second on two cores that others
+use, too, are the least steady figures here; the server's own CPU time is the steadiest.
+
+[tests/peers](../peers/README.md) says what each of the other crates checks, and how they are set up.
 ";
 
 #[cfg(test)]

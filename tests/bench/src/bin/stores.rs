@@ -1,6 +1,7 @@
 //! How many deliveries each store begins and finishes, and what sharing a commit is worth.
 //!
-//! `cargo xtask services -- cargo run --release -p clerk-gate-bench --bin stores`. Everything is as
+//! `cargo xtask services -- cargo run --release -p clerk-gate-bench
+//! --features stores --bin stores`. Everything is as
 //! durable as in production: SQLite synchronises its journal at every commit, PostgreSQL its own,
 //! and Redis, as the services start it, appends every write to its file and synchronises that
 //! before it answers.

@@ -186,17 +186,10 @@ fn figures(framework: &str, rounds: &Rounds) -> Result<()> {
     figure.unit("µs").at_most(5.0).print();
 
     for way in &WAYS {
-        let absolute = |what: &str, unit, measure| {
-            let group = format!("http {framework}, absolute");
-            let what = format!("{}, {what}", way.name);
-            Figure::new(&group, what, of(way.name, measure))
-                .unit(unit)
-                .print();
-        };
-        absolute("requests", "1/s", PER_SECOND);
-        absolute("CPU for each", "µs", BUSY);
-        absolute("p50", "µs", P50);
-        absolute("p99", "µs", |visit| visit.answered.p99);
+        let group = format!("http {framework}, CPU of the server for a request");
+        Figure::new(&group, way.name, of(way.name, BUSY))
+            .unit("µs")
+            .print();
     }
 
     let median = |name| {
