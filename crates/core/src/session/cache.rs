@@ -182,8 +182,9 @@ impl fmt::Debug for TokenCache {
 /// A token lives a minute, so these are the users of one minute, in at most 32 MiB.
 pub(super) const DEFAULT_ENTRIES: usize = 16 * 1024;
 
-/// At most 2 GiB. More would be a mistake of units.
-const MAX_ENTRIES: usize = 1024 * 1024;
+/// At most 4 GiB, enough for a million sessions with none of them in the way of another. More would
+/// be a mistake of units.
+const MAX_ENTRIES: usize = 2 * 1024 * 1024;
 
 /// A bucket is full before its neighbours are; with this many entries in each, seldom by much.
 const WAYS: usize = 16;

@@ -103,7 +103,7 @@ impl Verifier {
 
     /// Sets how many verified tokens are remembered, so that the next request with the same one
     /// costs no RSA operation: 16,384 by default, in at most 2 KiB each on average; 0 for none,
-    /// at most 1,048,576. Full, it forgets first what expires first.
+    /// at most 2,097,152. Full, it forgets first what expires first.
     ///
     /// # Security
     /// Nothing is trusted longer for it. The whole token is compared; its times are checked on

@@ -29,7 +29,6 @@ pub(crate) struct Answered {
     pub(crate) requests: f64,
     pub(crate) per_second: f64,
     pub(crate) p50: f64,
-    pub(crate) p99: f64,
 }
 
 impl Load {
@@ -72,7 +71,7 @@ impl Load {
         let text = String::from_utf8(output.stdout)?;
         let figures = text.trim().split(' ').map(str::parse);
         let figures: Vec<f64> = figures.collect::<Result<_, _>>()?;
-        let [requests, took, refused, p50, p99] = figures[..] else {
+        let [requests, took, refused, p50] = figures[..] else {
             bail!("load told other figures: {figures:?}");
         };
         let expected = if credentials == Credentials::None {
@@ -88,7 +87,6 @@ impl Load {
             requests,
             per_second: requests / took * 1e9,
             p50: p50 / 1e3,
-            p99: p99 / 1e3,
         })
     }
 
