@@ -19,7 +19,8 @@ pub(crate) fn plot(group: &[&Figure]) -> Result<Option<String>> {
     if own.len() < 2 {
         return Ok(None);
     }
-    let grows = own.iter().all(|figure| figure.at.is_some());
+    let is_of_one = |figure: &&Figure| figure.at.is_some() && figure.what == own[0].what;
+    let grows = own.iter().all(is_of_one);
     let mut text = String::new();
     let rows = u32::try_from(own.len())?;
     let size = if grows {
@@ -37,7 +38,9 @@ pub(crate) fn plot(group: &[&Figure]) -> Result<Option<String>> {
     drawn.map_err(|error| anyhow!("plot of {:?}: {error}", own[0].group))?;
     area.present()?;
     drop(area);
-    Ok(Some(text))
+    // Some lines end in a space, which no file here does.
+    let lines = text.lines().map(str::trim_end);
+    Ok(Some(lines.collect::<Vec<_>>().join("\n") + "\n"))
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
@@ -78,9 +81,10 @@ fn dots<'a>(area: &Area<'a>, own: &[&Figure]) -> Drawn<'a> {
             vec![at(figure.low), at(figure.high)],
             colour.stroke_width(3),
         )])?;
-        chart.draw_series([EmptyElement::at(at(figure.median))
-            + Circle::new((0, 0), 5, colour.filled())
-            + Text::new(short(figure.median), (10, -6), ("sans-serif", 13))])?;
+        let dot = Circle::new((0, 0), 5, colour.filled());
+        chart.draw_series([EmptyElement::at(at(figure.median)) + dot])?;
+        let text = Text::new(short(figure.median), (10, -6), ("sans-serif", 13));
+        chart.draw_series([EmptyElement::at(at(figure.high)) + text])?;
         if let Some(goal) = goal(figure) {
             let stroke = PathElement::new(vec![(0, -9), (0, 9)], GOAL.stroke_width(2));
             chart.draw_series([EmptyElement::at(at(goal)) + stroke])?;
