@@ -132,7 +132,8 @@ proxy. `bare` has nothing of all that, so `gated ÷ bare` holds the writing of s
 well; `gated ÷ header lines by hand` is the gate alone. Requests per second on two cores that others
 use, too, are the least steady figures here; the server's own CPU time is the steadiest.
 
-[tests/peers](../peers/README.md) says what each of the other crates checks, and how they are set up.
+[tests/peers](../peers/README.md) says what each of the other crates checks, how they are set up, and
+where the instructions of a gated request go: header lines are most of what `bare` does not do.
 ";
 
 #[cfg(test)]
