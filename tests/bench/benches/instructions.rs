@@ -6,9 +6,10 @@
 use std::env;
 
 use clerk_gate_bench::questions::{
-    Question, application, build, cookie, decide, delivery, hmac, routes, rsa, token, tokens,
-    verify,
+    Credential, Question, application, bearer, build, cookie, decide, delivery, hmac, routes, rsa,
+    token, tokens, verify,
 };
+use clerk_gate_testkit::Token;
 
 fn main() {
     let wanted = env::args()
@@ -51,15 +52,17 @@ fn questions() -> Vec<(String, Box<dyn Fn() -> Question>)> {
     let (_, good) = tokens()[0].clone();
     let again = move || verify(good.clone(), false);
     all.push(("verify-again".to_owned(), Box::new(again)));
-    for (name, path, has_cookie) in [
-        ("static", "/assets/app.css", true),
-        ("anonymous", "/", false),
-        ("refused", "/me", false),
-        ("session", "/me", true),
-    ] {
+    let carried: [(_, _, Option<Carry>); 5] = [
+        ("static", "/assets/app.css", Some(cookie)),
+        ("anonymous", "/", None),
+        ("refused", "/me", None),
+        ("session", "/me", Some(cookie)),
+        ("bearer", "/me", Some(bearer)),
+    ];
+    for (name, path, carry) in carried {
         let make = move || {
             let gate = application().build().unwrap();
-            decide(gate, path, has_cookie.then(|| cookie(&token())))
+            decide(gate, path, carry.map(|carry| carry(&token())))
         };
         all.push((format!("decide-{name}"), Box::new(make)));
     }
@@ -69,3 +72,6 @@ fn questions() -> Vec<(String, Box<dyn Fn() -> Question>)> {
     all.push(("build-1000".to_owned(), Box::new(|| build(1_000))));
     all
 }
+
+/// How a request carries a token.
+type Carry = fn(&Token) -> Credential;

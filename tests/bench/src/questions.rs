@@ -35,8 +35,8 @@ pub fn application() -> GateBuilder {
     gate(policy.build().unwrap()).with_clock(Arc::new(FixedClock::new(NOW)))
 }
 
-/// What a browser sends.
-pub fn request<'r>(path: &'r str, cookie: Option<&'r str>) -> RequestView<'r> {
+/// What a browser sends, with a credential if there is one.
+pub fn request<'r>(path: &'r str, credential: Option<&'r Credential>) -> RequestView<'r> {
     let mut view = RequestView::new("GET", path, None);
     for (name, value) in [
         ("host", "app.test"),
@@ -48,8 +48,8 @@ pub fn request<'r>(path: &'r str, cookie: Option<&'r str>) -> RequestView<'r> {
     ] {
         view.header(name, value.as_bytes());
     }
-    if let Some(cookie) = cookie {
-        view.header("cookie", cookie.as_bytes());
+    if let Some((name, value)) = credential {
+        view.header(name, value.as_bytes());
     }
     view
 }
@@ -60,12 +60,19 @@ pub fn token() -> Token {
     token.claim("fea", "o:reservations,o:dashboard,u:beta")
 }
 
-/// The request header with `token` in it.
-pub fn cookie(token: &Token) -> String {
-    format!(
-        "__client_uat=1; __session={}",
-        token.sign(Signer::primary())
-    )
+/// The header line that carries a token.
+pub type Credential = (&'static str, String);
+
+/// `token` as browsers send it.
+pub fn cookie(token: &Token) -> Credential {
+    let token = token.sign(Signer::primary());
+    ("cookie", format!("__client_uat=1; __session={token}"))
+}
+
+/// `token` as programs send it.
+pub fn bearer(token: &Token) -> Credential {
+    let token = token.sign(Signer::primary());
+    ("authorization", format!("Bearer {token}"))
 }
 
 /// The one RSA operation of a verification, its key parsed and its signature decoded before.
@@ -240,10 +247,10 @@ pub fn beside(same: bool) -> Question {
 const STRIDE: usize = 7919;
 
 /// A whole decision: view, path, policy, credential, token, origin; no audit sink.
-pub fn decide(gate: Gate, path: &'static str, cookie: Option<String>) -> Question {
+pub fn decide(gate: Gate, path: &'static str, credential: Option<Credential>) -> Question {
     Box::new(move || {
         drop(black_box(
-            gate.decide(&request(black_box(path), cookie.as_deref())),
+            gate.decide(&request(black_box(path), credential.as_ref())),
         ));
     })
 }
