@@ -191,7 +191,7 @@ const FAULTS: [Fault; 5] = [
         edits: &[
             (
                 TOWER_FUTURE,
-                "this.stamp.apply(response.headers_mut(), Some(grant));",
+                "this.front.stamp.apply(response.headers_mut(), Some(grant));",
                 "if response.status().is_success() {
                     this.stamp.apply(response.headers_mut(), Some(grant));
                 }",

@@ -34,15 +34,21 @@ pub(crate) fn respond(reply: &Reply) -> HttpResponse {
     // Core's statuses and lines convert: a test feeds every one of them through here.
     let status = StatusCode::from_u16(reply.status());
     let mut response = HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
-    for line in reply.headers() {
-        response.append_header(line);
+    for (name, value, _) in reply.lines().filter_map(convert) {
+        response.append_header((name, value));
     }
     response.body(reply.body().clone())
 }
 
 fn convert(line: &Line) -> Option<Ready> {
-    let name = line.name().parse().ok()?;
-    let value = line.value().parse().ok()?;
+    let (name, value) = match line.as_static() {
+        // These take what core has checked, or panic.
+        Some((name, value)) => (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        ),
+        None => (line.name().parse().ok()?, line.value().parse().ok()?),
+    };
     Some((name, value, line.mode()))
 }
 
@@ -71,7 +77,7 @@ mod tests {
             assert_eq!(response.status().as_u16(), reply.status(), "{reason:?}");
             assert_eq!(
                 response.headers().len(),
-                reply.headers().count(),
+                reply.lines().count(),
                 "{reason:?}"
             );
             let body = response.into_body().try_into_bytes().ok();

@@ -1,14 +1,16 @@
 //! A router behind a gate, as the outermost service of an application.
 
-use std::net::SocketAddr;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::extract::Request;
-use axum::extract::connect_info::{ConnectInfo, IntoMakeServiceWithConnectInfo};
+use axum::extract::connect_info::{ConnectInfo, Connected, IntoMakeServiceWithConnectInfo};
 use axum::{Router, ServiceExt};
 use clerk_gate_core::Gate;
-use clerk_gate_tower::{Peer, ResponseFuture};
+use clerk_gate_tower::ResponseFuture;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -24,7 +26,16 @@ pub struct GateLayer(clerk_gate_tower::GateLayer);
 /// there is.
 #[derive(Clone, Debug)]
 #[must_use = "a service does nothing until it is served"]
-pub struct Gated(clerk_gate_tower::Gated<Router>);
+pub struct Gated {
+    inner: clerk_gate_tower::Gated<Router>,
+    /// Who is at the other end, where this serves one connection.
+    peer: Option<IpAddr>,
+}
+
+/// Makes a service for each connection; made by [`Gated::into_make_service`].
+#[derive(Clone, Debug)]
+#[must_use = "a service does nothing until it is served"]
+pub struct IntoMakeService(Gated);
 
 impl GateLayer {
     /// A layer for this gate.
@@ -34,15 +45,43 @@ impl GateLayer {
 
     /// Puts the gate around `router`, which is complete at this point.
     pub fn layer(&self, router: Router) -> Gated {
-        Gated(self.0.layer(router))
+        let inner = self.0.layer(router);
+        Gated { inner, peer: None }
     }
 }
 
 impl Gated {
     /// What `axum::serve` takes. The gate then knows who is at the other end, which it needs to
     /// believe a trusted proxy.
-    pub fn into_make_service(self) -> IntoMakeServiceWithConnectInfo<Self, SocketAddr> {
+    pub fn into_make_service(self) -> IntoMakeService {
+        IntoMakeService(self)
+    }
+
+    /// The same for handlers that extract axum's `ConnectInfo<SocketAddr>`, too.
+    pub fn into_make_service_with_connect_info(
+        self,
+    ) -> IntoMakeServiceWithConnectInfo<Self, SocketAddr> {
         ServiceExt::<Request>::into_make_service_with_connect_info(self)
+    }
+}
+
+impl<C> Service<C> for IntoMakeService
+where
+    SocketAddr: Connected<C>,
+{
+    type Response = Gated;
+    type Error = Infallible;
+    type Future = Ready<Result<Gated, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, connection: C) -> Self::Future {
+        let address = SocketAddr::connect_info(connection);
+        let mut gated = self.0.clone();
+        gated.peer = Some(address.ip());
+        ready(Ok(gated))
     }
 }
 
@@ -52,14 +91,12 @@ impl Service<Request> for Gated {
     type Future = ResponseFuture<Router, axum::body::Body>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Service::<Request>::poll_ready(&mut self.0, cx)
+        Service::<Request>::poll_ready(&mut self.inner, cx)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
-        let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        if let Some(ConnectInfo(address)) = connection.copied() {
-            request.extensions_mut().insert(Peer(address));
-        }
-        self.0.call(request)
+    fn call(&mut self, request: Request) -> Self::Future {
+        let told = || request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let peer = self.peer.or_else(|| Some(told()?.0.ip()));
+        self.inner.call_from(peer, request)
     }
 }

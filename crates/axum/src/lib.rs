@@ -70,5 +70,5 @@ mod gated;
 mod mounted;
 
 pub use self::extract::{Granted, Has, Json, Nonce, Principal, Refusal, Session};
-pub use self::gated::{GateLayer, Gated};
+pub use self::gated::{GateLayer, Gated, IntoMakeService};
 pub use self::mounted::MountedRouter;

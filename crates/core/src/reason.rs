@@ -1,5 +1,7 @@
 //! Why a request is answered by the gate, and the table of all refusals: status and bytes.
 
+use crate::reply::{Line, Mode};
+
 /// Why a request is answered by the gate, or why it passes as anonymous.
 ///
 /// [`code`](Self::code) goes to the audit trail. What the client sees may be coarser: every
@@ -111,7 +113,7 @@ pub enum Reason {
 /// What the client gets for a [`Reason`].
 pub(crate) struct Template {
     pub(crate) status: u16,
-    pub(crate) extra: &'static [(&'static str, &'static str)],
+    pub(crate) extra: &'static [Line],
     pub(crate) body: &'static [u8],
     #[cfg(test)]
     pub(crate) code: &'static str,
@@ -268,12 +270,7 @@ impl Reason {
             }
             Self::MalformedTarget => template!(400, "Bad request", "malformed-target"),
             Self::MethodNotAllowed => {
-                template!(
-                    405,
-                    "Method not allowed",
-                    "method-not-allowed",
-                    &[("allow", "POST")]
-                )
+                template!(405, "Method not allowed", "method-not-allowed", ALLOW_POST)
             }
             Self::MissingFeature => template!(403, "Forbidden", "missing-feature"),
             Self::MissingPermission => template!(403, "Forbidden", "missing-permission"),
@@ -293,14 +290,8 @@ impl Reason {
             Self::SessionEnded => {
                 template!(401, "Unauthorized", "session-ended", INVALID_TOKEN)
             }
-            // RFC 6750 §3: no error code when the request carried no credential.
             Self::SessionRequired => {
-                template!(
-                    401,
-                    "Unauthorized",
-                    "session-required",
-                    &[("www-authenticate", "Bearer")]
-                )
+                template!(401, "Unauthorized", "session-required", NO_TOKEN)
             }
             Self::SessionPending => {
                 template!(401, "Unauthorized", "session-pending", INVALID_TOKEN)
@@ -368,10 +359,20 @@ impl Reason {
 }
 
 /// RFC 9110 §10.2.3: our outages end by themselves or by an operator's hand, soon.
-const RETRY_LATER: &[(&str, &str)] = &[("retry-after", "5")];
+const RETRY_LATER: &[Line] = &[Line::fixed("retry-after", "5", Mode::Overriding)];
+
+/// RFC 9110 §15.5.6: a 405 names what is allowed.
+const ALLOW_POST: &[Line] = &[Line::fixed("allow", "POST", Mode::Overriding)];
+
+/// RFC 6750 §3: no error code when the request carried no credential.
+const NO_TOKEN: &[Line] = &[Line::fixed("www-authenticate", "Bearer", Mode::Overriding)];
 
 /// RFC 6750 §3.1: `invalid_token` covers expired, revoked and malformed tokens alike.
-const INVALID_TOKEN: &[(&str, &str)] = &[("www-authenticate", "Bearer error=\"invalid_token\"")];
+const INVALID_TOKEN: &[Line] = &[Line::fixed(
+    "www-authenticate",
+    "Bearer error=\"invalid_token\"",
+    Mode::Overriding,
+)];
 
 #[cfg(test)]
 mod tests {

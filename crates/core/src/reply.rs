@@ -50,17 +50,28 @@ impl Line {
     pub fn mode(&self) -> Mode {
         self.mode
     }
+
+    /// Name and value, if both live as long as the program: a header map can hold them as they
+    /// are, and copies of it need count no owners.
+    pub fn as_static(&self) -> Option<(&'static str, &'static str)> {
+        match (&self.name, &self.value) {
+            (Cow::Borrowed(name), Cow::Borrowed(value)) => Some((name, value)),
+            _ => None,
+        }
+    }
 }
 
 /// Refusals are nobody's business but the sender's.
-const NO_STORE: (&str, &str) = ("cache-control", "no-store");
+static NO_STORE: Line = Line::fixed("cache-control", "no-store", Mode::Overriding);
+
+static JSON: Line = Line::fixed("content-type", "application/json", Mode::Overriding);
 
 /// A complete answer: status, header lines, body. Made in core only; adapters copy it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a reply that is not sent leaves the client waiting"]
 pub struct Reply {
     status: u16,
-    fixed: &'static [(&'static str, &'static str)],
+    fixed: &'static [Line],
     json: bool,
     /// Empty, and therefore without heap memory, for everything but redirects.
     extra: Vec<Line>,
@@ -164,14 +175,12 @@ impl Reply {
         self.status
     }
 
-    /// The header lines, names in lower case, without the security headers that
-    /// [`Gate::headers`](crate::Gate::headers) adds to every response.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        let json = self.json.then_some(("content-type", "application/json"));
-        std::iter::once(NO_STORE)
-            .chain(json)
-            .chain(self.fixed.iter().copied())
-            .chain(self.extra.iter().map(|line| (line.name(), line.value())))
+    /// The header lines, without the security headers that [`Gate::headers`](crate::Gate::headers)
+    /// adds to every response.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        let json = self.json.then_some(&JSON);
+        let ahead = [Some(&NO_STORE), json].into_iter().flatten();
+        ahead.chain(self.fixed).chain(&self.extra)
     }
 
     /// The body; empty for redirects.

@@ -169,10 +169,9 @@ impl<'r> RequestView<'r> {
         if !is_cookie && field.is_none() {
             return;
         }
-        let Ok(text) = std::str::from_utf8(value) else {
+        let Ok(text) = std::str::from_utf8(trimmed(value)) else {
             return;
         };
-        let text = text.trim_matches([' ', '\t']);
         match field {
             Some(field) => {
                 if let Some(slot) = self.fields.get_mut(field as usize) {
@@ -240,6 +239,14 @@ impl fmt::Debug for RequestView<'_> {
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
+}
+
+/// Without the white space at both ends (RFC 9110 §5.5).
+fn trimmed(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
 }
 
 /// HTTP/1.1 clients send one line, HTTP/2 clients may split it (RFC 9113 §8.2.3).

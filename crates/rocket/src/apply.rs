@@ -22,8 +22,11 @@ pub(crate) fn stamp<'r>(gate: &'r Gate, response: &mut Response<'r>, grant: Opti
 pub(crate) fn respond<'r>(reply: &Reply) -> Response<'r> {
     let mut response = Response::new();
     response.set_status(Status::new(reply.status()));
-    for (name, value) in reply.headers() {
-        response.adjoin_raw_header(name.to_owned(), value.to_owned());
+    for line in reply.lines() {
+        response.adjoin_header(match line.as_static() {
+            Some((name, value)) => Header::new(name, value),
+            None => Header::new(line.name().to_owned(), line.value().to_owned()),
+        });
     }
     response.set_sized_body(reply.body().len(), Cursor::new(reply.body().clone()));
     response
@@ -56,7 +59,7 @@ mod tests {
             assert_eq!(response.status().code, reply.status(), "{reason:?}");
             assert_eq!(
                 response.headers().len(),
-                reply.headers().count(),
+                reply.lines().count(),
                 "{reason:?}"
             );
             let body = response.body_mut().to_bytes().await.ok();

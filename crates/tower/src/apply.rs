@@ -1,18 +1,14 @@
 //! From core's bytes to `http` responses.
 
 use std::mem;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use clerk_gate_core::{Gate, Grant, Line, Mode, Reply};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 /// The header lines of every response, converted once.
-#[derive(Clone, Debug)]
-pub(crate) struct Stamp(Arc<Lines>);
-
 #[derive(Debug)]
-struct Lines {
+pub(crate) struct Stamp {
     each: Box<[Ready]>,
     /// The same, as a response has them that has none of its own.
     all: HeaderMap,
@@ -30,7 +26,7 @@ impl Stamp {
         for line in &each {
             add(&mut all, line.clone());
         }
-        Self(Arc::new(Lines { each, all }))
+        Self { each, all }
     }
 
     /// Adds the lines that belong to this response alone, then those of every response.
@@ -38,7 +34,7 @@ impl Stamp {
         for line in grant.into_iter().flat_map(Grant::lines).filter_map(convert) {
             add(headers, line);
         }
-        let Lines { each, all } = &*self.0;
+        let Self { each, all } = self;
         if headers.keys().any(|name| all.contains_key(name)) {
             for line in each {
                 add(headers, line.clone());
@@ -57,17 +53,21 @@ pub fn respond<B: From<Bytes>>(reply: &Reply) -> Response<B> {
     // Core's statuses and lines convert: a test feeds every one of them through here.
     *response.status_mut() =
         StatusCode::from_u16(reply.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in reply.headers() {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
-            response.headers_mut().append(name, value);
-        }
+    for (name, value, _) in reply.lines().filter_map(convert) {
+        response.headers_mut().append(name, value);
     }
     response
 }
 
 fn convert(line: &Line) -> Option<Ready> {
-    let name = line.name().parse().ok()?;
-    let value = line.value().parse().ok()?;
+    let (name, value) = match line.as_static() {
+        // These take what core has checked, or panic.
+        Some((name, value)) => (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        ),
+        None => (line.name().parse().ok()?, line.value().parse().ok()?),
+    };
     Some((name, value, line.mode()))
 }
 
@@ -99,7 +99,7 @@ mod tests {
             assert_eq!(response.status().as_u16(), reply.status(), "{reason:?}");
             assert_eq!(
                 response.headers().len(),
-                reply.headers().count(),
+                reply.lines().count(),
                 "{reason:?}"
             );
             assert_eq!(response.body(), reply.body(), "{reason:?}");

@@ -3,27 +3,30 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use clerk_gate_core::webhook::BodyWait;
-use clerk_gate_core::{Decision, Gate, Grant, Reply, Wait};
+use clerk_gate_core::{Decision, Grant, Reply, Wait};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::apply::{Stamp, respond};
+use crate::apply::respond;
+use crate::layer::Front;
 use crate::view::view;
 
 pin_project! {
     /// The response of a [`Gated`](crate::Gated) service.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S: Service<Request<B>>, B> {
-        stamp: Stamp,
+        front: Arc<Front>,
+        peer: Option<IpAddr>,
         #[pin]
         state: State<S, S::Future, B>,
     }
@@ -35,7 +38,7 @@ pin_project! {
         Answer { reply: Reply },
         Collect { future: Pin<Box<dyn Future<Output = Reply> + Send>> },
         Call { grant: Grant, #[pin] future: F },
-        Wait { gate: Arc<Gate>, wait: Wait, held: Option<(S, Request<B>)> },
+        Wait { wait: Wait, held: Option<(S, Request<B>)> },
     }
 }
 
@@ -45,10 +48,15 @@ where
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     /// Decides about a request and starts to carry the decision out. `inner` is ready.
-    pub(crate) fn new(stamp: Stamp, gate: &Arc<Gate>, inner: &mut S, request: Request<B>) -> Self {
-        let decision = gate.decide(&view(&request));
-        let state = State::after(decision, gate, inner, request);
-        Self { stamp, state }
+    pub(crate) fn new(
+        front: Arc<Front>,
+        peer: Option<IpAddr>,
+        inner: &mut S,
+        request: Request<B>,
+    ) -> Self {
+        let decision = front.gate.decide(&view(&request, peer));
+        let state = State::after(decision, inner, request);
+        Self { front, peer, state }
     }
 }
 
@@ -57,7 +65,7 @@ where
     S: Service<Request<B>> + Clone,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    fn after(decision: Decision, gate: &Arc<Gate>, inner: &mut S, mut request: Request<B>) -> Self {
+    fn after(decision: Decision, inner: &mut S, mut request: Request<B>) -> Self {
         match decision {
             Decision::Proceed(grant) => {
                 request.extensions_mut().insert(grant.clone());
@@ -73,8 +81,7 @@ where
                 // The service that was polled ready is the one that is called later.
                 let spare = inner.clone();
                 let held = Some((std::mem::replace(inner, spare), request));
-                let gate = Arc::clone(gate);
-                Self::Wait { gate, wait, held }
+                Self::Wait { wait, held }
             }
         }
     }
@@ -94,25 +101,26 @@ where
             let next = match this.state.as_mut().project() {
                 StateProjection::Answer { reply } => {
                     let mut response = respond(reply);
-                    this.stamp.apply(response.headers_mut(), None);
+                    this.front.stamp.apply(response.headers_mut(), None);
                     return Poll::Ready(Ok(response));
                 }
                 StateProjection::Call { grant, future } => {
                     let mut response = ready!(future.poll(cx))?;
-                    this.stamp.apply(response.headers_mut(), Some(grant));
+                    this.front.stamp.apply(response.headers_mut(), Some(grant));
                     return Poll::Ready(Ok(response));
                 }
                 StateProjection::Collect { future } => {
                     let reply = ready!(future.as_mut().poll(cx));
                     State::Answer { reply }
                 }
-                StateProjection::Wait { gate, wait, held } => {
+                StateProjection::Wait { wait, held } => {
                     let waited = ready!(Pin::new(&mut *wait).poll(cx));
                     let Some((mut inner, request)) = held.take() else {
                         return Poll::Pending;
                     };
-                    let decision = gate.resume(&view(&request), waited);
-                    State::after(decision, gate, &mut inner, request)
+                    let view = view(&request, *this.peer);
+                    let decision = this.front.gate.resume(&view, waited);
+                    State::after(decision, &mut inner, request)
                 }
             };
             this.state.set(next);

@@ -1,6 +1,7 @@
 //! The layer and the service: decide, then call the application or not.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -13,6 +14,7 @@ use tower_service::Service;
 
 use crate::apply::Stamp;
 use crate::future::ResponseFuture;
+use crate::view::Peer;
 
 /// Puts a gate in front of a service.
 ///
@@ -21,16 +23,20 @@ use crate::future::ResponseFuture;
 /// rewrite them, and responses made outside it carry no security headers.
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it is put around a service"]
-pub struct GateLayer {
-    gate: Arc<Gate>,
-    stamp: Stamp,
+pub struct GateLayer(Arc<Front>);
+
+/// What stands in front of a service.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) stamp: Stamp,
 }
 
 impl GateLayer {
     /// A layer for this gate.
     pub fn new(gate: Arc<Gate>) -> Self {
         let stamp = Stamp::new(&gate);
-        Self { gate, stamp }
+        Self(Arc::new(Front { gate, stamp }))
     }
 }
 
@@ -38,8 +44,8 @@ impl<S> Layer<S> for GateLayer {
     type Service = Gated<S>;
 
     fn layer(&self, inner: S) -> Gated<S> {
-        let Self { gate, stamp } = self.clone();
-        Gated { inner, gate, stamp }
+        let front = Arc::clone(&self.0);
+        Gated { inner, front }
     }
 }
 
@@ -51,8 +57,23 @@ impl<S> Layer<S> for GateLayer {
 #[must_use = "a service does nothing until it is called"]
 pub struct Gated<S> {
     inner: S,
-    gate: Arc<Gate>,
-    stamp: Stamp,
+    front: Arc<Front>,
+}
+
+impl<S> Gated<S> {
+    /// As `call`, for a request from this peer. `call` looks for the peer among the request's
+    /// extensions: see [`Peer`].
+    pub fn call_from<B>(
+        &mut self,
+        peer: Option<IpAddr>,
+        request: Request<B>,
+    ) -> ResponseFuture<S, B>
+    where
+        S: Service<Request<B>> + Clone,
+        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        ResponseFuture::new(Arc::clone(&self.front), peer, &mut self.inner, request)
+    }
 }
 
 impl<S, B, R> Service<Request<B>> for Gated<S>
@@ -70,6 +91,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ResponseFuture::new(self.stamp.clone(), &self.gate, &mut self.inner, request)
+        let peer = request.extensions().get::<Peer>();
+        self.call_from(peer.map(|Peer(address)| address.ip()), request)
     }
 }

@@ -17,8 +17,9 @@
 //! A handler finds the decision in the request's extensions, as a
 //! [`Grant`](clerk_gate_core::Grant). Before it relies on the session it asks
 //! [`Grant::covers`](clerk_gate_core::Grant::covers) whether the request is still the one that was
-//! judged. Whoever accepts connections puts a [`Peer`] into the request's extensions, and [`Tls`]
-//! where this server ends TLS itself: without them no proxy is believed and no request is secure.
+//! judged. Whoever accepts connections says who is at the other end, by [`Gated::call_from`] or by a
+//! [`Peer`] in the request's extensions, and puts [`Tls`] there where this server ends TLS itself:
+//! without them no proxy is believed and no request is secure.
 //!
 //! # What this crate does not do
 //! It decides nothing, reads no header and makes no reply of its own: all of that is

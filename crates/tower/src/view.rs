@@ -1,10 +1,10 @@
 //! From an `http` request to core's picture of it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use clerk_gate_core::RequestView;
 use http::request::Parts;
-use http::{Extensions, HeaderMap, Method, Request, Uri};
+use http::{HeaderMap, Method, Request, Uri};
 
 /// The address at the other end of the connection, for the request's extensions. Whoever
 /// accepts connections puts it there; without it no forwarded header is believed.
@@ -15,27 +15,21 @@ pub struct Peer(pub SocketAddr);
 #[derive(Clone, Copy, Debug)]
 pub struct Tls;
 
-/// The picture of a request.
-pub(crate) fn view<B>(request: &Request<B>) -> RequestView<'_> {
-    let (method, uri) = (request.method(), request.uri());
-    fill(method, uri, request.headers(), request.extensions())
+/// The picture of a request from `peer`.
+pub(crate) fn view<B>(request: &Request<B>, peer: Option<IpAddr>) -> RequestView<'_> {
+    let tls = request.extensions().get::<Tls>().is_some();
+    let view = fill(request.method(), request.uri(), request.headers());
+    view.with_peer(peer).with_tls(tls)
 }
 
-/// The picture of a request that has been taken apart, for extractors.
+/// The picture of a request that has been taken apart, for extractors: without what only the gate
+/// needs to know of its connection.
 pub fn view_of_parts(parts: &Parts) -> RequestView<'_> {
-    fill(&parts.method, &parts.uri, &parts.headers, &parts.extensions)
+    fill(&parts.method, &parts.uri, &parts.headers)
 }
 
-fn fill<'r>(
-    method: &'r Method,
-    uri: &'r Uri,
-    headers: &'r HeaderMap,
-    extensions: &Extensions,
-) -> RequestView<'r> {
-    let peer = extensions.get::<Peer>().map(|Peer(address)| address.ip());
-    let mut view = RequestView::new(method.as_str(), uri.path(), uri.query())
-        .with_peer(peer)
-        .with_tls(extensions.get::<Tls>().is_some());
+fn fill<'r>(method: &'r Method, uri: &'r Uri, headers: &'r HeaderMap) -> RequestView<'r> {
+    let mut view = RequestView::new(method.as_str(), uri.path(), uri.query());
     for (name, value) in headers {
         view.header(name.as_str(), value.as_bytes());
     }

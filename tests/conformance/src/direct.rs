@@ -283,8 +283,8 @@ fn tidied(path: &str) -> String {
 
 fn replied(reply: &Reply) -> Answer {
     let headers = reply
-        .headers()
-        .map(|(name, value)| (name.to_owned(), value.into()));
+        .lines()
+        .map(|line| (line.name().to_owned(), line.value().into()));
     Answer {
         interim: Vec::new(),
         status: reply.status(),

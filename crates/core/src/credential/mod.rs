@@ -103,22 +103,12 @@ fn one(cookie: Value<'_>) -> Result<Option<&str>, Reason> {
     }
 }
 
-/// `Bearer` in any case (RFC 9110 §11.1), spaces, and one `token68`.
+/// `Bearer` in any case (RFC 9110 §11.1), spaces, and what is left. Whether that is of a token's
+/// alphabet, which is narrower than that of `token68`, is for the verification to say.
 fn bearer(value: &str) -> Option<Credential<'_>> {
     let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim_matches(' ');
-    let well_formed =
-        scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && is_token68(token);
-    well_formed.then_some(Credential::Bearer(token))
-}
-
-/// Whether all of `token` is of the alphabet of RFC 9110 §11.2. A search would stop at the first
-/// byte that is not, and so look at one at a time; this is compiled to look at many, which makes a
-/// good token five times cheaper.
-fn is_token68(token: &str) -> bool {
-    let allowed =
-        |b: u8| matches!(b, b'-'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'+' | b'=' | b'_' | b'~');
-    token.bytes().fold(true, |all, byte| all & allowed(byte))
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+    is_bearer.then_some(Credential::Bearer(token.trim_matches(' ')))
 }
 
 /// Clerk's session cookie on the application's own host.
@@ -186,31 +176,8 @@ mod tests {
             &[("authorization", "bearer  a.b.c ")],
             Ok(Credential::Bearer("a.b.c")),
         );
-        for bad in [
-            "",
-            "Bearer",
-            "Bearer ",
-            "a.b.c",
-            "Basic x",
-            "Bearer a b",
-            "Bearer a,b",
-            "Bearer\ta",
-            "Bearer \"a\"",
-            "Bearer á",
-            "Bearer Bearer a",
-        ] {
+        for bad in ["", "Bearer", "a.b.c", "Basic x", "Bearer\ta", "Bearer: a"] {
             check(&[("authorization", bad)], Err(Reason::TokenMalformed));
-        }
-    }
-
-    #[test]
-    fn the_alphabet_of_a_bearer_token_is_that_of_the_rfc() {
-        for byte in 0..0x80 {
-            let byte = char::from(byte);
-            let want = byte.is_ascii_alphanumeric() || "-._~+/=".contains(byte);
-            for token in [format!("{byte}a"), format!("{}{byte}", "a".repeat(64))] {
-                assert_eq!(is_token68(&token), want, "{token:?}");
-            }
         }
     }
 

@@ -188,8 +188,8 @@ impl Gate {
         if let Some(reply) = self.cors.as_ref().and_then(|cors| cors.answer(request)) {
             return Err(Stop::Answer(reply));
         }
-        let grant =
-            Grant::new(request.method(), &path, now, self.json).with_reader(self.reader(request));
+        let grant = Grant::new(request.method(), request.path(), now, self.json)
+            .with_reader(self.reader(request));
         if *found.access == Access::Static {
             return Ok(grant);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cache::{DEFAULT_ENTRIES, TokenCache};
 use super::claims::Claims;
-use super::jws::{Compact, Header, header_buffer};
+use super::jws::{Compact, Header, header_buffer, signature_buffer};
 use super::keyring::{KeyWait, Keyring, Wanted};
 use super::{Check, Inner, Session};
 use crate::reason::Reason;
@@ -166,6 +166,8 @@ impl Verifier {
         waited: bool,
     ) -> Result<(Session, Times), Fault> {
         let compact = Compact::split(token)?;
+        let mut signature = signature_buffer();
+        let signature = compact.signature(&mut signature)?;
         let current = self.keyring.current();
         let keys = current.as_deref();
         let known = keys.and_then(|keys| keys.find_by_header(compact.encoded_header()));
@@ -197,7 +199,7 @@ impl Verifier {
                 wanted.find(Some(kid)).ok_or(Reason::TokenUnknownKey)?
             }
         };
-        compact.verify(key.verifying())?;
+        compact.verify(signature, key.verifying())?;
         key.remember(compact.encoded_header());
 
         self.check_issuer(&claims)?;

@@ -56,8 +56,8 @@ pub(crate) fn summary(decision: &Decision) -> String {
         Decision::CollectBody(_) => return "collect".to_owned(),
         Decision::Respond(reply) => reply,
     };
-    if let Some((_, location)) = reply.headers().find(|(name, _)| *name == "location") {
-        return format!("{} {location}", reply.status());
+    if let Some(location) = reply.lines().find(|line| line.name() == "location") {
+        return format!("{} {}", reply.status(), location.value());
     }
     let body: serde_json::Value = serde_json::from_slice(reply.body()).unwrap();
     let code = body["code"].as_str().unwrap();

@@ -84,8 +84,8 @@ fn view<B>(request: &Request<B>, peer: IpAddr) -> RequestView<'_> {
 /// The response that carries a reply, byte for byte.
 fn respond(reply: &Reply) -> Result<Response<Full<Bytes>>> {
     let mut response = Response::builder().status(reply.status());
-    for (name, value) in reply.headers() {
-        response = response.header(name, value);
+    for line in reply.lines() {
+        response = response.header(line.name(), line.value());
     }
     Ok(response.body(reply.body().clone().into())?)
 }
