@@ -108,7 +108,8 @@ impl Grant {
         }
     }
 
-    /// Whether the decision was made for this method and raw path.
+    /// Whether the decision was made for this method and raw path, byte for byte but for a final
+    /// slash and `HEAD`, which may stand for `GET`.
     ///
     /// # Errors
     /// The reply to send if something between the gate and the handler has rewritten the

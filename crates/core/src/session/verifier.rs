@@ -166,8 +166,6 @@ impl Verifier {
         waited: bool,
     ) -> Result<(Session, Times), Fault> {
         let compact = Compact::split(token)?;
-        let mut signature = signature_buffer();
-        let signature = compact.signature(&mut signature)?;
         let current = self.keyring.current();
         let keys = current.as_deref();
         let known = keys.and_then(|keys| keys.find_by_header(compact.encoded_header()));
@@ -184,6 +182,9 @@ impl Verifier {
         let claims = Claims::parse(&payload)?;
         let times = Times::new(&claims, self.longest_life)?;
         times.check(now, self.leeway)?;
+        // Before the key: nobody fetches keys for a token that no key can have signed.
+        let mut signature = signature_buffer();
+        let signature = compact.signature(&mut signature)?;
 
         let wanted;
         let key = match known.or_else(|| keys?.find(header.kid())) {
