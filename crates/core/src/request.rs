@@ -66,34 +66,51 @@ pub enum Field {
 
 impl Field {
     const COUNT: usize = 15;
+}
 
-    /// Finds a field by name in any case. Most lines end at the comparison of lengths.
+/// What a header line is kept as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Cookie,
+    Field(Field),
+}
+
+impl Kept {
+    /// Finds a field by name, in any case. Most lines end at the comparison of lengths.
     fn named(name: &str) -> Option<Self> {
-        let candidates: &[(Self, &str)] = match name.len() {
-            6 => &[(Self::Accept, "accept"), (Self::Origin, "origin")],
-            7 => &[(Self::SvixId, "svix-id"), (Self::Upgrade, "upgrade")],
-            10 => &[(Self::WebhookId, "webhook-id")],
-            12 => &[(Self::ContentType, "content-type")],
-            13 => &[(Self::Authorization, "authorization")],
-            14 => &[
-                (Self::SecFetchDest, "sec-fetch-dest"),
-                (Self::SecFetchSite, "sec-fetch-site"),
-                (Self::SvixSignature, "svix-signature"),
-                (Self::SvixTimestamp, "svix-timestamp"),
-            ],
-            17 => &[
-                (Self::WebhookSignature, "webhook-signature"),
-                (Self::WebhookTimestamp, "webhook-timestamp"),
-                (Self::XForwardedProto, "x-forwarded-proto"),
-            ],
-            29 => &[(
-                Self::AccessControlRequestMethod,
-                "access-control-request-method",
-            )],
+        let mut lower = [0; 29];
+        let lower = match name.len() {
+            6 | 7 | 10 | 12 | 13 | 14 | 17 | 29 => lower.get_mut(..name.len())?,
             _ => return None,
         };
-        let named = |(_, spelling): &&(Self, &str)| name.eq_ignore_ascii_case(spelling);
-        candidates.iter().find(named).map(|(field, _)| *field)
+        Self::spelled(name.as_bytes()).or_else(|| {
+            lower.copy_from_slice(name.as_bytes());
+            lower.make_ascii_lowercase();
+            Self::spelled(lower)
+        })
+    }
+
+    /// The same by its name in lower case, as most servers hand it over.
+    fn spelled(name: &[u8]) -> Option<Self> {
+        Some(Self::Field(match name {
+            b"cookie" => return Some(Self::Cookie),
+            b"accept" => Field::Accept,
+            b"access-control-request-method" => Field::AccessControlRequestMethod,
+            b"authorization" => Field::Authorization,
+            b"content-type" => Field::ContentType,
+            b"origin" => Field::Origin,
+            b"sec-fetch-dest" => Field::SecFetchDest,
+            b"sec-fetch-site" => Field::SecFetchSite,
+            b"svix-id" => Field::SvixId,
+            b"svix-signature" => Field::SvixSignature,
+            b"svix-timestamp" => Field::SvixTimestamp,
+            b"upgrade" => Field::Upgrade,
+            b"webhook-id" => Field::WebhookId,
+            b"webhook-signature" => Field::WebhookSignature,
+            b"webhook-timestamp" => Field::WebhookTimestamp,
+            b"x-forwarded-proto" => Field::XForwardedProto,
+            _ => return None,
+        }))
     }
 }
 
@@ -164,21 +181,19 @@ impl<'r> RequestView<'r> {
     ///
     /// `name` may be in any case. Lines whose value is not UTF-8 count as absent.
     pub fn header(&mut self, name: &str, value: &'r [u8]) {
-        let is_cookie = name.len() == 6 && name.eq_ignore_ascii_case("cookie");
-        let field = if is_cookie { None } else { Field::named(name) };
-        if !is_cookie && field.is_none() {
+        let Some(kept) = Kept::named(name) else {
             return;
-        }
+        };
         let Ok(text) = std::str::from_utf8(trimmed(value)) else {
             return;
         };
-        match field {
-            Some(field) => {
+        match kept {
+            Kept::Field(field) => {
                 if let Some(slot) = self.fields.get_mut(field as usize) {
                     slot.add(text);
                 }
             }
-            None => match self.cookies.get_mut(self.cookie_lines) {
+            Kept::Cookie => match self.cookies.get_mut(self.cookie_lines) {
                 Some(slot) => {
                     *slot = text;
                     self.cookie_lines = self.cookie_lines.saturating_add(1);

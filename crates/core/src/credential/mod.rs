@@ -106,10 +106,12 @@ fn one(cookie: Value<'_>) -> Result<Option<&str>, Reason> {
 /// `Bearer` in any case (RFC 9110 §11.1), spaces, and what is left. Whether that is of a token's
 /// alphabet, which is narrower than that of `token68`, is for the verification to say.
 fn bearer(value: &str) -> Option<Credential<'_>> {
-    let (scheme, token) = value.split_once(' ')?;
-    let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+    let (scheme, token) = value.split_at_checked(BEARER.len())?;
+    let is_bearer = scheme.eq_ignore_ascii_case(BEARER) && token.starts_with(' ');
     is_bearer.then_some(Credential::Bearer(token.trim_matches(' ')))
 }
+
+const BEARER: &str = "bearer";
 
 /// Clerk's session cookie on the application's own host.
 const SESSION: &str = "__session";
