@@ -193,7 +193,7 @@ const FAULTS: [Fault; 5] = [
                 TOWER_FUTURE,
                 "this.front.stamp.apply(response.headers_mut(), Some(grant));",
                 "if response.status().is_success() {
-                    this.stamp.apply(response.headers_mut(), Some(grant));
+                    this.front.stamp.apply(response.headers_mut(), Some(grant));
                 }",
             ),
             (
