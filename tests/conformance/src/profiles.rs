@@ -106,6 +106,9 @@ pub fn gate(name: &str, now: i64, sink: &Arc<dyn Sink>) -> Option<Gate> {
         "api" => usual().without_pages(),
         "audience" => usual().with_audience(["https://api.app.test"]),
         "cold" => with(&live, cold_keyring(), policy()),
+        "cold-production" => with(&live, cold_keyring(), policy())
+            .with_https(Check::Enforce)
+            .with_trusted_proxies(["127.0.0.1"]),
         "cors" => with(&origins(&[ORIGIN, SECOND]), keys(), policy()).with_cors(Cors::default()),
         "development" => {
             let test = settings("pk_test_Y2xlcmsuYXBwLnRlc3Qk", "http://localhost:3000", &[]);
