@@ -57,10 +57,13 @@ impl Gated {
         IntoMakeService(self)
     }
 
-    /// The same for handlers that extract axum's `ConnectInfo<SocketAddr>`, too.
-    pub fn into_make_service_with_connect_info(
-        self,
-    ) -> IntoMakeServiceWithConnectInfo<Self, SocketAddr> {
+    /// The same for handlers that extract axum's `ConnectInfo<C>`, as the router's own method of
+    /// this name.
+    ///
+    /// # Security
+    /// The gate reads the peer from a `C` that is `SocketAddr`. With another it knows of none, and
+    /// believes no proxy.
+    pub fn into_make_service_with_connect_info<C>(self) -> IntoMakeServiceWithConnectInfo<Self, C> {
         ServiceExt::<Request>::into_make_service_with_connect_info(self)
     }
 }

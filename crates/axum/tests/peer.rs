@@ -59,7 +59,7 @@ async fn only_a_trusted_peer_is_believed() {
 
 #[tokio::test]
 async fn a_handler_may_be_told_who_the_peer_is() {
-    let mut make = app().into_make_service_with_connect_info();
+    let mut make = app().into_make_service_with_connect_info::<SocketAddr>();
     let address: SocketAddr = PROXY.parse().unwrap();
     let service = make.call(address).await.unwrap();
     assert_eq!(answer(service).await, (StatusCode::OK, PROXY.to_owned()));
