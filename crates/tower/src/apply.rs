@@ -42,7 +42,7 @@ pub fn respond<B: From<Bytes>>(reply: &Reply) -> Response<B> {
 }
 
 /// For the lines of a reply and, in the adapters, those of every response.
-const ROOM: usize = 16;
+const ROOM: usize = 12;
 
 fn convert(line: &Line) -> Option<Ready> {
     let (name, value) = match line.as_static() {
