@@ -50,7 +50,7 @@ impl<T: FromGrant> FromRequest for Granted<T> {
     type Future = Ready<Result<Self, Refusal>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(grant(request).and_then(|grant| Ok(Self(T::from_grant(&grant)?))))
+        ready(granted(request, T::from_grant).map(Self))
     }
 }
 
@@ -64,7 +64,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
             web::Payload::from_request(request, payload),
         );
         Box::pin(async move {
-            let limits = grant(&request)?.json();
+            let limits = granted(&request, |grant| Ok(grant.json()))?;
             limits.admit(&view(&request))?;
             let payload = payload.await.map_err(|_| JsonLimits::incomplete())?;
             let body = payload.to_bytes_limited(limits.max_bytes()).await;
@@ -76,14 +76,17 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
     }
 }
 
-/// The decision about this very request.
-fn grant(request: &HttpRequest) -> Result<Grant, Refusal> {
-    let grant = request.extensions().get::<Grant>().cloned();
-    let grant = grant.ok_or_else(|| {
+/// Takes from the decision about this very request.
+fn granted<T>(
+    request: &HttpRequest,
+    take: impl FnOnce(&Grant) -> Result<T, Reply>,
+) -> Result<T, Refusal> {
+    let extensions = request.extensions();
+    let grant = extensions.get::<Grant>().ok_or_else(|| {
         Reply::gate_missing("wrap the application: App::new().wrap(GateMiddleware::new(gate))")
     })?;
     grant.covers(request.method().as_str(), request.uri().path())?;
-    Ok(grant)
+    Ok(take(grant)?)
 }
 
 impl<T> Deref for Granted<T> {
